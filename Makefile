@@ -1,0 +1,54 @@
+# `make run` and `make test` are all a newcomer needs; both set up what they need in .venv/.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: run test check format lint types imports coverage bench wheel clean help
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "nxwhy needs Python 3.11 or newer: install python3 (Debian: apt install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nxwhy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about a minute)..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { echo "pip could not install the dependencies: is the package index reachable?" >&2; exit 1; }
+	@touch $@
+
+run: $(STAMP) ## serve on 127.0.0.1:5335 with the lists in blocklists/ (ARGS="--config FILE" for your own)
+	@exec $(BIN)/nxwhy serve $(ARGS)
+
+test: $(STAMP) ## run every test (ARGS="-k NAME" for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: format lint types imports test ## everything that CI runs
+
+format: $(STAMP)
+	@$(BIN)/ruff format --check resolver tests
+
+lint: $(STAMP)
+	@$(BIN)/ruff check resolver tests
+
+types: $(STAMP)
+	@$(BIN)/mypy
+
+imports: $(STAMP)
+	@$(BIN)/python -m pytest -q tests/test_imports.py
+
+coverage: $(STAMP) ## run every test and hold the coverage of resolver/core at 95 %
+	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report --include='resolver/core/*' --fail-under=95
+
+bench: $(STAMP) ## what a message costs, in microseconds of one core
+	@$(BIN)/python -m tests.bench
+
+wheel: $(STAMP) ## build dist/*.whl
+	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove what make built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,1 @@
+"""nxwhy: a DNS resolver that blocks, and says why."""

@@ -1,0 +1,1 @@
+"""Decides: bytes and values in, bytes and values out."""

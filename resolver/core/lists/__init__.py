@@ -1,0 +1,1 @@
+"""One list's text -> rules and errors, a module a format."""

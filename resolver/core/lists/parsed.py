@@ -1,0 +1,32 @@
+"""What reading one list gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from resolver.core.errors import ListError
+from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the lines of a list were. `ignored` counts rules we know and do not take, by kind."""
+
+    lines: int = 0
+    comments: int = 0
+    local: int = 0
+    duplicates: int = 0
+    bad: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedList:
+    """The rules of one list, in its order, without repeats; `mistakes` holds the first few bad lines."""
+
+    rules: tuple[Rule, ...]
+    tally: Tally
+    mistakes: tuple[ListError, ...] = ()
+    record: Record | None = None

@@ -1,0 +1,1 @@
+"""Acts, thinly: sockets, files, timers."""
