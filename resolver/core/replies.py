@@ -1,0 +1,221 @@
+"""Writing DNS messages: blocked answers, local answers, errors, extended errors (RFC 8914).
+
+Everything is made once, by dnslib, from our own text, and put together per query from bytes. A reply is
+header, question as asked (case included), and a tail whose only compression pointer is the question's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+import dnslib
+
+from resolver.core import wire as w
+from resolver.core.lists.record import ListClass, Record
+from resolver.core.reasons import brief
+from resolver.core.wire import MAX_UDP_REPLY, Query
+
+BLOCKED, CENSORED, FILTERED, PROHIBITED, FORGED = 15, 16, 17, 18, 4
+STALE, STALE_NXDOMAIN, CACHED_ERROR, NOT_READY, NOT_SUPPORTED = 3, 19, 13, 14, 21
+NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA = 22, 23, 24
+
+CODES = {
+    ListClass.POLICY: BLOCKED,
+    ListClass.SECURITY: BLOCKED,
+    ListClass.LEGAL: CENSORED,
+    ListClass.REQUESTED: FILTERED,
+}
+"""Extended error of a blocked answer by the class of the list that blocks."""
+
+
+class AnswerMode(StrEnum):
+    """How a blocked name is answered."""
+
+    NXDOMAIN = "nxdomain"
+    NODATA = "nodata"
+    NOTICE = "notice"
+    NULL = "null"
+    REFUSED = "refused"
+
+
+def _heads(authentic: int) -> tuple[tuple[bytes, ...], ...]:
+    """Return the flag bytes of replies by RCODE and by the query's RD and CD bits (as they stand)."""
+    return tuple(
+        tuple(bytes([0x80 | bits & 1, 0x80 | authentic | bits & 0x10 | rcode]) for bits in range(18))
+        for rcode in range(16)
+    )
+
+
+HEADS, HEADS_AD = _heads(0), _heads(0x20)
+"""Flag bytes: `HEADS[rcode][wire[2] & 1 | wire[3] & 0x10]`; QR and RA set, AA clear, RD and CD as asked."""
+
+
+def opt(options: bytes = b"", *, do: bool = False, extended_rcode: int = 0) -> bytes:
+    """Return our OPT record (RFC 6891, section 6.1.2): 11 bytes and the packed options."""
+    return b"".join(
+        [
+            b"\0\0\x29",
+            MAX_UDP_REPLY.to_bytes(2, "big"),
+            bytes([extended_rcode, 0]),
+            b"\x80\0" if do else b"\0\0",
+            len(options).to_bytes(2, "big"),
+            options,
+        ]
+    )
+
+
+def extended_error(code: int, text: str = "") -> bytes:
+    """Return an EDNS option that says why (RFC 8914, section 2)."""
+    return pack_option(w.EDE, code.to_bytes(2, "big") + text.encode())
+
+
+def pack_option(code: int, data: bytes) -> bytes:
+    """Return one EDNS option: code, length, data."""
+    return code.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data
+
+
+OPT_PLAIN, OPT_DO = opt(), opt(do=True)
+
+
+class Sections(NamedTuple):
+    """Authored records behind a question: how many answers and authorities, and their bytes."""
+
+    answers: int
+    authorities: int
+    tail: bytes
+
+    def counts(self, additional: int) -> bytes:
+        """Return the four counts of a header with one question."""
+        return b"".join(
+            [count.to_bytes(2, "big") for count in (1, self.answers, self.authorities, additional)]
+        )
+
+
+EMPTY = Sections(0, 0, b"")
+_SELF = "self.test."
+
+
+def author(
+    answers: Iterable[tuple[str, int]] = (), soa_ttl: int | None = None, zone: str = _SELF
+) -> Sections:
+    """Return records for the name in the question: `(RDATA as zone files have it after the type, TTL)`.
+
+    Each answer is text such as `"A 192.0.2.1"`. With `soa_ttl` a SOA record of `zone` follows in the
+    authority section, by the pattern of empty zones (RFC 6303, section 3), so that resolvers behind us
+    keep the negative answer just as long.
+    """
+    record = dnslib.DNSRecord(q=dnslib.DNSQuestion(_SELF))
+    for text, ttl in answers:
+        rtype, _, rdata = text.partition(" ")
+        (answer,) = dnslib.RR.fromZone(f"{_SELF} {ttl} IN {rtype} {rdata}")
+        record.add_answer(answer)
+    if soa_ttl is not None:
+        times = (1, 3600, 1200, 604800, soa_ttl)
+        soa = dnslib.SOA(zone, "nobody.invalid.", times)
+        record.add_auth(dnslib.RR(zone, dnslib.QTYPE.SOA, ttl=soa_ttl, rdata=soa))
+    packed = bytes(record.pack())
+    return Sections(len(record.rr), len(record.auth), packed[w.HEADER_SIZE + len(_SELF) + 1 + 4 :])
+
+
+class Shape:
+    """A reply without its query: sections and options, ready to be put behind any question."""
+
+    __slots__ = ("_brief", "_counts", "_counts_edns", "_heads", "_tails", "rcode", "sections")
+
+    def __init__(self, rcode: int, sections: Sections, options: bytes = b"", brief: bytes = b"") -> None:
+        """`brief` are the options to fall back to where all of them do not fit."""
+        self.rcode, self.sections = rcode, sections
+        self._heads = HEADS[rcode]
+        self._counts, self._counts_edns = sections.counts(0), sections.counts(1)
+        self._tails = {do: sections.tail + opt(options, do=do) for do in (False, True)}
+        self._brief = {do: sections.tail + opt(brief, do=do) for do in (False, True)}
+
+    def reply(self, query: Query) -> bytes:
+        """Return the reply to one query."""
+        wire = query.wire
+        head = wire[:2] + self._heads[wire[2] & 1 | wire[3] & 0x10]
+        edns = query.edns
+        if edns is None:
+            return head + self._counts + wire[12 : query.end] + self.sections.tail
+        reply = head + self._counts_edns + wire[12 : query.end] + self._tails[edns.do]
+        if len(reply) <= query.limit:
+            return reply
+        return head + self._counts_edns + wire[12 : query.end] + self._brief[edns.do]
+
+
+class Blocked:
+    """The blocked answer of one list in one mode, for every type."""
+
+    __slots__ = ("_code", "_other", "_record", "_shapes", "mode", "rcode", "ttl")
+
+    def __init__(
+        self,
+        mode: AnswerMode,
+        record: Record,
+        ttl: int,
+        ipv4: Sequence[IPv4Address] = (),
+        ipv6: Sequence[IPv6Address] = (),
+    ) -> None:
+        """`ttl` in seconds; the addresses are the notice page's."""
+        self.mode, self.ttl, self.rcode = mode, ttl, _RCODES[mode]
+        self._record = record
+        self._code = FORGED if mode in (AnswerMode.NOTICE, AnswerMode.NULL) else CODES[record.list_class]
+        texts = {w.A: [f"A {address}" for address in ipv4], w.AAAA: [f"AAAA {address}" for address in ipv6]}
+        if mode is AnswerMode.NULL:
+            texts = {w.A: ["A 0.0.0.0"], w.AAAA: ["AAAA ::"]}
+        elif mode is not AnswerMode.NOTICE:
+            texts = {}
+        self._shapes = {
+            rtype.to_bytes(2, "big") + b"\0\1": self._shape(author([(text, ttl) for text in given]))
+            for rtype, given in texts.items()
+            if given
+        }
+        self._other = self._shape(EMPTY if mode is AnswerMode.REFUSED else author(soa_ttl=ttl))
+
+    def reply(self, query: Query, alias: bytes | None = None) -> bytes:
+        """Return the blocked answer to one query; `alias` is the blocked name that its answer led to."""
+        shape = self._shapes.get(query.kind, self._other)
+        if alias is not None and query.edns is not None:
+            shape = self._shape(shape.sections, alias)
+        return shape.reply(query)
+
+    def _shape(self, sections: Sections, alias: bytes | None = None) -> Shape:
+        options = extended_error(self._code, brief(self._record, alias))
+        return Shape(self.rcode, sections, options, extended_error(self._code))
+
+
+_RCODES = {
+    AnswerMode.NXDOMAIN: w.NXDOMAIN,
+    AnswerMode.NODATA: w.NOERROR,
+    AnswerMode.NOTICE: w.NOERROR,
+    AnswerMode.NULL: w.NOERROR,
+    AnswerMode.REFUSED: w.REFUSED,
+}
+
+
+def error(wire: bytes, rcode: int) -> bytes:
+    """Return a bare error, 12 bytes, to a message whose question we cannot or will not read."""
+    return wire[:2] + bytes([0x80 | wire[2] & 0x79, 0x80 | rcode]) + bytes(8)
+
+
+def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
+    """Return an empty reply with an RCODE, extended ones too, and the options where the client has EDNS."""
+    wire = query.wire
+    head = wire[:2] + HEADS[rcode & 15][wire[2] & 1 | wire[3] & 0x10]
+    question = wire[12 : query.end]
+    if query.edns is None:
+        return head + b"\0\1\0\0\0\0\0\0" + question
+    record = opt(options, do=query.edns.do, extended_rcode=rcode >> 4)
+    if w.HEADER_SIZE + len(question) + len(record) > query.limit:
+        record = opt(do=query.edns.do, extended_rcode=rcode >> 4)
+    return head + b"\0\1\0\0\0\0\0\1" + question + record
+
+
+def truncated(query: Query, rcode: int = w.NOERROR) -> bytes:
+    """Return an empty reply with TC set, so that the client asks again over TCP; OPT stays."""
+    reply = bytearray(failure(query, rcode))
+    reply[2] |= 0x02
+    return bytes(reply)

@@ -1,0 +1,355 @@
+"""Reading DNS messages that came from the network (RFC 1035, section 4; RFC 6891).
+
+Everything here is strict, linear in the length of the message, and raises WireError and nothing else. A
+forwarder needs the question, the EDNS record, where the TTLs are and where an answer leads; the rest of a
+message stays the bytes it is, so record types that nobody has heard of yet pass.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from typing import NamedTuple
+
+from resolver.core.errors import WireError
+
+HEADER_SIZE = 12
+MAX_UDP_REPLY = 1232
+"""Largest UDP reply that we send and ask for, in bytes; above it fragments get lost (DNS Flag Day 2020)."""
+MIN_UDP_REPLY = 512
+MAX_STREAM_REPLY = 65535
+MAX_RECORDS = 4096
+"""Most records that an answer may have; some sixteen times what real answers have."""
+MAX_ALIASES = 64
+MAX_POINTERS = 16
+"""Most compression pointers followed for one name; real messages use two or three."""
+
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
+BADVERS = 16
+A, NS, CNAME, SOA, HINFO, TXT, AAAA, DNAME, OPT, SVCB, HTTPS = 1, 2, 5, 6, 13, 16, 28, 39, 41, 64, 65
+IXFR, AXFR, ANY = 251, 252, 255
+IN = 1
+EDE = 15
+"""EDNS option code of the extended DNS error (RFC 8914, section 2)."""
+
+MAX_TTL = 0x7FFFFFFF
+"""Largest TTL in seconds; one with the top bit set means 0 (RFC 2181, section 8)."""
+
+_SECTIONS = struct.Struct(">3H")
+_RECORD = struct.Struct(">HHIH")
+_ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
+_ONE_QUESTION_ONE_MORE = b"\0\1\0\0\0\0\0\1"
+_IN_BYTES = b"\0\1"
+
+
+class Edns(NamedTuple):
+    """What an OPT record says: payload size in bytes, version, the DO bit, extended RCODE bits, options."""
+
+    payload: int
+    version: int
+    do: bool
+    extended_rcode: int
+    options: tuple[tuple[int, bytes], ...]
+
+
+class Query:
+    """One question as a client asked it.
+
+    `name` is canonical, `kind` is type and class as they stand in the question, `end` is where the question
+    ends in `wire`, `key` tells answers apart (name, kind, DO, CD), `limit` is the largest reply in bytes.
+    """
+
+    __slots__ = ("edns", "end", "key", "kind", "limit", "name", "wire")
+
+    def __init__(self, wire: bytes, name: bytes, end: int, edns: Edns | None, limit: int) -> None:
+        self.wire = wire
+        self.name = name
+        self.end = end
+        self.edns = edns
+        self.limit = limit
+        self.kind = kind = wire[end - 4 : end]
+        checking_disabled = wire[3] & 0x10
+        if edns is None:
+            self.key = name + kind + b"\1" if checking_disabled else name + kind
+        else:
+            self.key = name + kind + _KEY_FLAGS[edns.do, checking_disabled]
+
+    @property
+    def qtype(self) -> int:
+        """The type asked for, as a number."""
+        return self.kind[0] << 8 | self.kind[1]
+
+    @property
+    def is_internet(self) -> bool:
+        """Whether the class asked for is IN."""
+        return self.kind[2:] == _IN_BYTES
+
+    @property
+    def do(self) -> bool:
+        """Whether DNSSEC records are wanted (RFC 3225)."""
+        return self.edns is not None and self.edns.do
+
+    @property
+    def wants_ad(self) -> bool:
+        """Whether the AD bit means something to the client (RFC 6840, section 5.7)."""
+        return bool(self.wire[3] & 0x20) or self.do
+
+
+_KEY_FLAGS = {(False, 0): b"", (False, 0x10): b"\1", (True, 0): b"\2", (True, 0x10): b"\3"}
+
+
+def parse_query(wire: bytes, *, stream: bool = False, max_udp: int = MAX_UDP_REPLY) -> Query:
+    """Read a query: one question, at most one OPT record, nothing behind.
+
+    `stream` is for TCP and what is built on it, where a reply may be long. Raises WireError; for a message
+    of another opcode too, since its question section may mean something else.
+    """
+    try:
+        if wire[2] & 0xF8:
+            raise WireError("not a standard query")
+        at = HEADER_SIZE
+        while length := wire[at]:
+            if length > 63:
+                raise WireError("compressed or reserved label in a question")
+            at += length + 1
+        end = at + 5
+        if at > 266:
+            raise WireError("name over 255 bytes")
+        counts = wire[4:12]
+        if counts == _ONE_QUESTION and end == len(wire):
+            return Query(
+                wire, wire[12 : at + 1].lower(), end, None, MAX_STREAM_REPLY if stream else MIN_UDP_REPLY
+            )
+        edns = _query_edns(wire, counts, end)
+    except IndexError:
+        raise WireError("query cut short") from None
+    limit = MIN_UDP_REPLY if edns is None else min(max(edns.payload, MIN_UDP_REPLY), max_udp)
+    return Query(wire, wire[12 : at + 1].lower(), end, edns, MAX_STREAM_REPLY if stream else limit)
+
+
+def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
+    """Read what follows the question of a query."""
+    if end > len(wire):
+        raise IndexError
+    if counts == _ONE_QUESTION_ONE_MORE and wire[end : end + 3] == b"\0\0\x29":
+        return parse_opt(wire[end:])
+    questions, answers, authorities, additional = struct.unpack(">4H", counts)
+    if questions != 1:
+        raise WireError("not one question")
+    if answers or authorities:
+        raise WireError("records in a query")
+    records = _records(wire, end, additional)
+    if (records[-1].end if records else end) != len(wire):
+        raise WireError("bytes behind the message")
+    found = [record for record in records if record.rtype == OPT]
+    if len(found) > 1:
+        raise WireError("two OPT records")
+    return parse_opt(wire[found[0].start : found[0].end]) if found else None
+
+
+@lru_cache(maxsize=1024)
+def parse_opt(record: bytes) -> Edns:
+    """Read one whole OPT record (RFC 6891, section 6.1.2). Raises WireError.
+
+    Clients send the same few records over and over, so the last thousand are remembered.
+    """
+    if record[:3] != b"\0\0\x29" or len(record) < 11:
+        raise WireError("bad OPT record")
+    _, payload, flags, length = _RECORD.unpack_from(record, 1)
+    if 11 + length != len(record):
+        raise WireError("OPT record of a wrong length")
+    options, at = [], 11
+    while at < len(record):
+        if at + 4 > len(record):
+            raise WireError("EDNS option cut short")
+        code, size = struct.unpack_from(">HH", record, at)
+        at += 4 + size
+        if at > len(record):
+            raise WireError("EDNS option cut short")
+        options.append((code, record[at - size : at]))
+    return Edns(payload, flags >> 16 & 0xFF, bool(flags & 0x8000), flags >> 24, tuple(options))
+
+
+class Answer(NamedTuple):
+    """What a forwarder has to know of an answer from upstream.
+
+    `body` is all behind the question without OPT (and without what followed OPT); `counts` are the records
+    in answer, authority and additional section of it; `ttls` are (offset in body, seconds). `negative_ttl`
+    is None without a SOA record in the authority section. `aliases` are canonical targets.
+    """
+
+    rcode: int
+    truncated: bool
+    authentic: bool
+    edns: Edns | None
+    body: bytes
+    counts: tuple[int, int, int]
+    ttls: tuple[tuple[int, int], ...]
+    min_ttl: int
+    negative_ttl: int | None
+    aliases: tuple[bytes, ...]
+
+
+def parse_answer(wire: bytes, question: bytes) -> Answer | None:
+    """Read an answer to `question` (name, type, class as we sent them), or None if it answers another.
+
+    The question is compared byte for byte. Of a truncated answer only the header is read, since it may be
+    cut anywhere. Raises WireError.
+    """
+    if len(wire) < HEADER_SIZE:
+        raise WireError("answer shorter than a header")
+    if not _answers(wire, question):
+        return None
+    start = HEADER_SIZE + len(question)
+    rcode, authentic = wire[3] & 0x0F, bool(wire[3] & 0x20)
+    if wire[2] & 0x02:
+        return Answer(rcode, True, False, None, b"", (0, 0, 0), (), 0, None, ())
+    answers, authorities, additional = _SECTIONS.unpack_from(wire, 6)
+    records = _records(wire, start, answers + authorities + additional)
+    edns = None
+    for index, record in enumerate(records):
+        if record.rtype == OPT:
+            if index < answers + authorities or OPT in [later.rtype for later in records[index + 1 :]]:
+                raise WireError("OPT record where none may be")
+            edns = parse_opt(wire[record.start : record.end])
+            records = records[:index]  # what follows OPT is optional, and may point behind what we cut
+            break
+    return Answer(
+        rcode=rcode | edns.extended_rcode << 4 if edns else rcode,
+        truncated=False,
+        authentic=authentic,
+        edns=edns,
+        body=wire[start : records[-1].end if records else start],
+        counts=(answers, authorities, len(records) - answers - authorities),
+        ttls=tuple([(record.data - 6 - start, record.ttl) for record in records]),
+        min_ttl=min([record.ttl for record in records], default=0),
+        negative_ttl=_negative_ttl(wire, records[answers : answers + authorities]),
+        aliases=_aliases(wire, records),
+    )
+
+
+class _Record(NamedTuple):
+    """Where a record stands in a message (`start`, RDATA from `data` to `end`), its type and its TTL."""
+
+    start: int
+    data: int
+    end: int
+    rtype: int
+    ttl: int
+
+
+def _records(wire: bytes, at: int, count: int) -> list[_Record]:
+    if count > MAX_RECORDS:
+        raise WireError("too many records")
+    found, size = [], len(wire)
+    for _ in range(count):
+        start = at
+        at = _skip_name(wire, at) + 10
+        if at > size:
+            raise WireError("record cut short")
+        rtype, _, ttl, length = _RECORD.unpack_from(wire, at - 10)
+        data = at
+        at += length
+        if at > size:
+            raise WireError("record cut short")
+        found.append(_Record(start, data, at, rtype, ttl if ttl <= MAX_TTL else 0))
+    return found
+
+
+def _answers(wire: bytes, question: bytes) -> bool:
+    """Say whether this is a response to a standard query with this one question."""
+    return (
+        wire[2] & 0xF8 == 0x80
+        and wire[4:6] == b"\0\1"
+        and wire[HEADER_SIZE : HEADER_SIZE + len(question)] == question
+    )
+
+
+_LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
+
+
+def _aliases(wire: bytes, records: list[_Record]) -> tuple[bytes, ...]:
+    """Return where the records lead: targets of CNAME, DNAME, SVCB and HTTPS records, canonical."""
+    leading = [record for record in records if record.rtype in _LEADS_ON]
+    if not leading:
+        return ()
+    if len(leading) > MAX_ALIASES:
+        raise WireError("too many aliases")
+    targets = []
+    for record in leading:
+        bound = record.rtype in (SVCB, HTTPS)  # these have a priority in front and parameters behind
+        target, after = read_name(wire, record.data + 2 if bound else record.data)
+        if after > record.end or (after != record.end and not bound):
+            raise WireError("target and record length differ")
+        if target != b"\0":  # "." in SVCB: the owner itself (RFC 9460, section 2.5)
+            targets.append(target)
+    return tuple(targets)
+
+
+def _negative_ttl(wire: bytes, authority: list[_Record]) -> int | None:
+    """Return the lesser of the SOA record's TTL and its MINIMUM, in seconds (RFC 2308, section 5)."""
+    for record in authority:
+        if record.rtype == SOA:
+            at = _skip_name(wire, _skip_name(wire, record.data))
+            if at + 20 != record.end:
+                raise WireError("SOA record of a wrong length")
+            return min(record.ttl, int.from_bytes(wire[at + 16 : at + 20], "big"))
+    return None
+
+
+def read_name(wire: bytes, at: int) -> tuple[bytes, int]:
+    """Read a name, compressed or not: its canonical form, and where it ends in the message.
+
+    A pointer has to go backwards, before the piece of the name that it stands in, so no loop is possible;
+    at most MAX_POINTERS are followed. Raises WireError.
+    """
+    pieces, total, after, bound, hops = [], 1, 0, at, 0
+    size = len(wire)
+    while True:
+        if at >= size:
+            raise WireError("name cut short")
+        length = wire[at]
+        if length == 0:
+            break
+        if length < 64:
+            total += length + 1
+            if total > 255:
+                raise WireError("name over 255 bytes")
+            if at + length + 1 > size:
+                raise WireError("label cut short")
+            pieces.append(wire[at : at + length + 1])
+            at += length + 1
+            continue
+        if length < 0xC0:
+            raise WireError("reserved label type")
+        if at + 1 >= size:
+            raise WireError("pointer cut short")
+        target = (length & 0x3F) << 8 | wire[at + 1]
+        hops += 1
+        if target >= bound or target < HEADER_SIZE or hops > MAX_POINTERS:
+            raise WireError("pointer that does not go back")
+        after = after or at + 2
+        at = bound = target
+    return b"".join(pieces).lower() + b"\0", after or at + 1
+
+
+def _skip_name(wire: bytes, at: int) -> int:
+    """Return where the name at `at` ends. Raises WireError."""
+    start, size = at, len(wire)
+    while at < size:
+        length = wire[at]
+        if length == 0:
+            if at - start > 254:
+                raise WireError("name over 255 bytes")
+            return at + 1
+        if length >= 64:
+            if length < 0xC0:
+                raise WireError("reserved label type")
+            if at + 1 >= size:
+                break
+            target = (length & 0x3F) << 8 | wire[at + 1]
+            if target >= start or target < HEADER_SIZE:
+                raise WireError("pointer that does not go back")
+            return at + 2
+        at += length + 1
+    raise WireError("name cut short")
