@@ -73,15 +73,19 @@ PASS = Verdict()
 
 
 class Profile:
-    """The verdicts for all clients of the same groups, one for each set of the table."""
+    """What holds for all clients of the same groups: the table, and a verdict for each of its sets."""
 
-    __slots__ = ("answers", "groups", "key", "verdicts")
+    __slots__ = ("groups", "key", "table", "verdicts")
 
     def __init__(
-        self, key: int, groups: tuple[Group, ...], answers: AnswerMode, verdicts: tuple[Verdict, ...]
+        self, key: int, groups: tuple[Group, ...], table: Table, verdicts: tuple[Verdict, ...]
     ) -> None:
         """`key` is that of no other profile, of this policy or an earlier one."""
-        self.key, self.groups, self.answers, self.verdicts = key, groups, answers, verdicts
+        self.key, self.groups, self.table, self.verdicts = key, groups, table, verdicts
+
+    def decide(self, name: bytes) -> Verdict:
+        """Judge one canonical name."""
+        return self.verdicts[self.table.find(name)]
 
 
 class Policy:
@@ -109,7 +113,7 @@ class Policy:
 
     def decide(self, name: bytes, profile: Profile) -> Verdict:
         """Judge one canonical name for the clients of one profile."""
-        return profile.verdicts[self.table.find(name)]
+        return profile.decide(name)
 
     def profile_for(self, address: Address) -> Profile:
         """Return the profile of a client: all lists of all its groups, answered as its narrowest entry says.
@@ -121,7 +125,7 @@ class Policy:
         if names not in self._profiles:
             key = self.generation << 16 | len(self._profiles)
             verdicts = tuple([self._verdict(says, groups) for says in self.table.sets])
-            self._profiles[names] = Profile(key, groups, groups[0].answer, verdicts)
+            self._profiles[names] = Profile(key, groups, self.table, verdicts)
         return self._profiles[names]
 
     def groups_of(self, address: Address) -> tuple[Group, ...]:

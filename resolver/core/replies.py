@@ -6,6 +6,7 @@ header, question as asked (case included), and a tail whose only compression poi
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 import dnslib
 
+from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.reasons import brief
@@ -41,16 +43,20 @@ class AnswerMode(StrEnum):
     REFUSED = "refused"
 
 
-def _heads(authentic: int) -> tuple[tuple[bytes, ...], ...]:
-    """Return the flag bytes of replies by RCODE and by the query's RD and CD bits (as they stand)."""
+def _heads(*, authoritative: int = 0, authentic: int = 0) -> tuple[tuple[bytes, ...], ...]:
     return tuple(
-        tuple(bytes([0x80 | bits & 1, 0x80 | authentic | bits & 0x10 | rcode]) for bits in range(18))
+        tuple(
+            [
+                bytes([0x80 | authoritative | bits & 1, 0x80 | authentic | bits & 0x10 | rcode])
+                for bits in range(18)
+            ]
+        )
         for rcode in range(16)
     )
 
 
-HEADS, HEADS_AD = _heads(0), _heads(0x20)
-"""Flag bytes: `HEADS[rcode][wire[2] & 1 | wire[3] & 0x10]`; QR and RA set, AA clear, RD and CD as asked."""
+HEADS, HEADS_AA, HEADS_AD = _heads(), _heads(authoritative=0x04), _heads(authentic=0x20)
+"""Flag bytes: `HEADS[rcode][wire[2] & 1 | wire[3] & 0x10]`; QR and RA set, RD and CD as asked."""
 
 
 def opt(options: bytes = b"", *, do: bool = False, extended_rcode: int = 0) -> bytes:
@@ -81,43 +87,40 @@ OPT_PLAIN, OPT_DO = opt(), opt(do=True)
 
 
 class Sections(NamedTuple):
-    """Authored records behind a question: how many answers and authorities, and their bytes."""
+    """Records behind a question: how many answers, authorities and additional ones, and their bytes."""
 
     answers: int
     authorities: int
     tail: bytes
+    additional: int = 0
 
-    def counts(self, additional: int) -> bytes:
-        """Return the four counts of a header with one question."""
-        return b"".join(
-            [count.to_bytes(2, "big") for count in (1, self.answers, self.authorities, additional)]
-        )
+    def counts(self, more: int) -> bytes:
+        """Return the four counts of a header with one question, with so many additional records more."""
+        return struct.pack(">4H", 1, self.answers, self.authorities, self.additional + more)
 
 
 EMPTY = Sections(0, 0, b"")
+POINTER = b"\xc0\x0c"
+"""The name in the question, as a compression pointer."""
+_RNAME = names.from_text("nobody.invalid")
 _SELF = "self.test."
 
 
-def author(
-    answers: Iterable[tuple[str, int]] = (), soa_ttl: int | None = None, zone: str = _SELF
-) -> Sections:
-    """Return records for the name in the question: `(RDATA as zone files have it after the type, TTL)`.
+def author(answers: Iterable[str] = (), *, ttl: int, soa: bool = False, zone: bytes = POINTER) -> Sections:
+    """Return records that belong to the name in the question, all with one TTL in seconds.
 
-    Each answer is text such as `"A 192.0.2.1"`. With `soa_ttl` a SOA record of `zone` follows in the
-    authority section, by the pattern of empty zones (RFC 6303, section 3), so that resolvers behind us
-    keep the negative answer just as long.
+    Each answer is text as in zone files from the type on, such as `"A 192.0.2.1"`. With `soa` a SOA record
+    of `zone` follows in the authority section, by the pattern of empty zones (RFC 6303, section 3), so that
+    resolvers behind us keep a negative answer just as long.
     """
     record = dnslib.DNSRecord(q=dnslib.DNSQuestion(_SELF))
-    for text, ttl in answers:
-        rtype, _, rdata = text.partition(" ")
-        (answer,) = dnslib.RR.fromZone(f"{_SELF} {ttl} IN {rtype} {rdata}")
-        record.add_answer(answer)
-    if soa_ttl is not None:
-        times = (1, 3600, 1200, 604800, soa_ttl)
-        soa = dnslib.SOA(zone, "nobody.invalid.", times)
-        record.add_auth(dnslib.RR(zone, dnslib.QTYPE.SOA, ttl=soa_ttl, rdata=soa))
-    packed = bytes(record.pack())
-    return Sections(len(record.rr), len(record.auth), packed[w.HEADER_SIZE + len(_SELF) + 1 + 4 :])
+    for text in answers:
+        record.add_answer(*dnslib.RR.fromZone(f"{_SELF} {ttl} IN {text}"))
+    tail = bytes(record.pack())[w.HEADER_SIZE + len(_SELF) + 1 + 4 :]
+    if soa:
+        data = zone + _RNAME + struct.pack(">5I", 1, 3600, 1200, 604800, ttl)
+        tail += zone + struct.pack(">HHIH", w.SOA, w.IN, ttl, len(data)) + data
+    return Sections(len(record.rr), int(soa), tail)
 
 
 class Shape:
@@ -125,10 +128,18 @@ class Shape:
 
     __slots__ = ("_brief", "_counts", "_counts_edns", "_heads", "_tails", "rcode", "sections")
 
-    def __init__(self, rcode: int, sections: Sections, options: bytes = b"", brief: bytes = b"") -> None:
+    def __init__(
+        self,
+        rcode: int,
+        sections: Sections,
+        options: bytes = b"",
+        brief: bytes = b"",
+        *,
+        authoritative: bool = False,
+    ) -> None:
         """`brief` are the options to fall back to where all of them do not fit."""
         self.rcode, self.sections = rcode, sections
-        self._heads = HEADS[rcode]
+        self._heads = (HEADS_AA if authoritative else HEADS)[rcode]
         self._counts, self._counts_edns = sections.counts(0), sections.counts(1)
         self._tails = {do: sections.tail + opt(options, do=do) for do in (False, True)}
         self._brief = {do: sections.tail + opt(brief, do=do) for do in (False, True)}
@@ -169,11 +180,11 @@ class Blocked:
         elif mode is not AnswerMode.NOTICE:
             texts = {}
         self._shapes = {
-            rtype.to_bytes(2, "big") + b"\0\1": self._shape(author([(text, ttl) for text in given]))
+            rtype.to_bytes(2, "big") + b"\0\1": self._shape(author(given, ttl=ttl))
             for rtype, given in texts.items()
             if given
         }
-        self._other = self._shape(EMPTY if mode is AnswerMode.REFUSED else author(soa_ttl=ttl))
+        self._other = self._shape(EMPTY if mode is AnswerMode.REFUSED else author(ttl=ttl, soa=True))
 
     def reply(self, query: Query, alias: bytes | None = None) -> bytes:
         """Return the blocked answer to one query; `alias` is the blocked name that its answer led to."""

@@ -1,0 +1,235 @@
+"""Answers that we know: ageing, negative and failed ones, stale ones, eviction.
+
+The cache is bounded in bytes. Eviction is CLOCK: the oldest entry goes, unless it was asked for since it was
+last looked at; then it gets another round. A hit costs one increment.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from typing import NamedTuple
+
+from resolver.core import wire as w
+from resolver.core.replies import (
+    CACHED_ERROR,
+    HEADS,
+    HEADS_AD,
+    OPT_DO,
+    OPT_PLAIN,
+    STALE,
+    STALE_NXDOMAIN,
+    Sections,
+    extended_error,
+    opt,
+    pack_option,
+    truncated,
+)
+from resolver.core.wire import Answer, Query
+
+STALE_TTL = 30
+"""TTL of stale records in seconds (RFC 8767, section 4)."""
+RECHECK_S = 30.0
+"""How long after a failure a stale answer is given without asking again (RFC 8767, section 5)."""
+FIRST_FAILURE_S, LONGEST_FAILURE_S = 5.0, 300.0
+"""How long a failure is remembered: doubling between these (RFC 9520, section 3.2)."""
+POPULAR = 3
+"""An entry asked for this often in its life is asked for again shortly before it expires."""
+PREFETCH_AT = 0.9
+"""The part of its life after which a popular entry is renewed."""
+MAX_KEPT_OPTIONS = 512
+"""Most bytes of extended errors kept from one answer."""
+ENTRY_OVERHEAD = 640
+"""What an entry takes in CPython besides its bytes, measured with tracemalloc."""
+
+_TTL = struct.Struct(">I")
+
+
+class Ageing(NamedTuple):
+    """How long answers live, in seconds."""
+
+    max_ttl: int = 86400
+    negative_ttl: int = 3600
+    stale: int = 86400
+    prefetch: bool = True
+
+
+class Entry:
+    """One answer, ready to be put behind any query for it."""
+
+    __slots__ = (
+        "_aged",
+        "_aged_s",
+        "_body",
+        "_counts",
+        "_counts_edns",
+        "_options",
+        "_ttls",
+        "aliases",
+        "authentic",
+        "cleared",
+        "expires",
+        "failures",
+        "hits",
+        "rcode",
+        "refresh_at",
+        "retry_at",
+        "size",
+        "stale_until",
+        "stored",
+        "ttl",
+    )
+
+    def __init__(
+        self, rcode: int, sections: Sections, ttls: tuple[tuple[int, int], ...], ttl: float, now: float
+    ) -> None:
+        """`ttls` are (offset in the tail, seconds); `ttl` is how long the entry is good, in seconds."""
+        self.rcode = rcode
+        self._body = self._aged = sections.tail
+        self._aged_s = 0
+        self._counts, self._counts_edns = sections.counts(0), sections.counts(1)
+        self._ttls = ttls
+        self._options = b""
+        self.authentic = False
+        self.aliases: tuple[bytes, ...] = ()
+        self.cleared: tuple[int, ...] = ()
+        self.stored, self.ttl, self.expires = now, ttl, now + ttl
+        self.stale_until = self.retry_at = 0.0
+        self.refresh_at = float("inf")
+        self.hits = self.failures = 0
+        self.size = ENTRY_OVERHEAD + 2 * len(sections.tail) + 120 * len(ttls)
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is the memory of a failure and not an answer."""
+        return self.failures > 0
+
+    def reply(self, query: Query, now: float) -> bytes:
+        """Return the answer to a query for it, TTLs aged to `now`; truncated where the limit asks for it."""
+        elapsed_s = int(now - self.stored)
+        if elapsed_s != self._aged_s:
+            self._aged, self._aged_s = self._age(elapsed_s), elapsed_s
+        return self._put_together(query, self._aged, self._options)
+
+    def stale_reply(self, query: Query) -> bytes:
+        """Return the answer with the TTL of stale records and the extended error that says so."""
+        body = bytearray(self._body)
+        for at, _ in self._ttls:
+            _TTL.pack_into(body, at, STALE_TTL)
+        code = STALE_NXDOMAIN if self.rcode == w.NXDOMAIN else STALE
+        return self._put_together(query, bytes(body), self._options + extended_error(code))
+
+    def _age(self, elapsed_s: int) -> bytes:
+        """Return the body with the seconds since it came taken from every TTL, never below zero."""
+        aged = bytearray(self._body)
+        for at, ttl in self._ttls:
+            _TTL.pack_into(aged, at, ttl - elapsed_s if ttl > elapsed_s else 0)
+        return bytes(aged)
+
+    def _put_together(self, query: Query, body: bytes, options: bytes) -> bytes:
+        wire = query.wire
+        heads = HEADS_AD if self.authentic and query.wants_ad else HEADS
+        head = wire[:2] + heads[self.rcode][wire[2] & 1 | wire[3] & 0x10]
+        edns = query.edns
+        if edns is None:
+            reply = head + self._counts + wire[12 : query.end] + body
+        elif options:
+            reply = head + self._counts_edns + wire[12 : query.end] + body + opt(options, do=edns.do)
+        else:
+            reply = (
+                head + self._counts_edns + wire[12 : query.end] + body + (OPT_DO if edns.do else OPT_PLAIN)
+            )
+        if len(reply) <= query.limit:
+            return reply
+        return self._put_together(query, body, b"") if options and edns else truncated(query, self.rcode)
+
+
+def from_answer(answer: Answer, ageing: Ageing, now: float) -> Entry:
+    """Return an entry for an answer from upstream. One that may not be cached expires at once."""
+    ttl = lifetime(answer, ageing)
+    cap = ageing.max_ttl if answer.negative_ttl is None else ttl
+    ttls = tuple([(at, min(seconds, cap)) for at, seconds in answer.ttls])
+    body = bytearray(answer.body)
+    for at, seconds in ttls:
+        _TTL.pack_into(body, at, seconds)
+    entry = Entry(answer.rcode, Sections(*answer.counts[:2], bytes(body), answer.counts[2]), ttls, ttl, now)
+    entry.authentic = answer.authentic
+    entry.aliases = answer.aliases
+    entry._options = kept_errors(answer)
+    entry.size += len(entry._options) + sum(64 + len(alias) for alias in answer.aliases)
+    entry.stale_until = entry.expires + ageing.stale
+    if ageing.prefetch and ttl > 1:
+        entry.refresh_at = now + PREFETCH_AT * ttl
+    return entry
+
+
+def from_failure(options: bytes, failures: int, now: float) -> Entry:
+    """Return the memory of a failure, the `failures`th in a row (RFC 9520)."""
+    ttl = min(FIRST_FAILURE_S * 2 ** min(failures - 1, 16), LONGEST_FAILURE_S)
+    entry = Entry(w.SERVFAIL, Sections(0, 0, b""), (), ttl, now)
+    entry.failures = failures
+    entry._options = options + extended_error(CACHED_ERROR)
+    return entry
+
+
+def lifetime(answer: Answer, ageing: Ageing) -> int:
+    """Return how long an answer may be kept, in seconds (RFC 2308, section 5; RFC 8767, section 4).
+
+    A negative answer without a SOA record says nothing of how long it holds and is not kept.
+    """
+    if answer.rcode not in (w.NOERROR, w.NXDOMAIN):
+        return 0
+    if answer.negative_ttl is not None:
+        return min(answer.min_ttl, answer.negative_ttl, ageing.negative_ttl)
+    if answer.rcode == w.NXDOMAIN or not answer.counts[0]:
+        return 0
+    return min(answer.min_ttl, ageing.max_ttl)
+
+
+def kept_errors(answer: Answer) -> bytes:
+    """Return the extended errors of an answer, packed as options, for our own reply."""
+    if answer.edns is None:
+        return b""
+    options = b"".join([pack_option(code, data) for code, data in answer.edns.options if code == w.EDE])
+    return options if len(options) <= MAX_KEPT_OPTIONS else b""
+
+
+class Cache:
+    """Entries by key, bounded in bytes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self.get = self._entries.get  # the call that every query makes
+        self.limit_bytes = limit_bytes
+        self.bytes = self.evictions = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, key: bytes, entry: Entry) -> None:
+        """Keep an entry, in place of the one under the same key; others go until there is room."""
+        self.drop(key)
+        self._entries[key] = entry
+        self.bytes += entry.size + len(key)
+        while self.bytes > self.limit_bytes:
+            self._evict()
+
+    def drop(self, key: bytes) -> None:
+        """Forget one entry, if it is there."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.bytes -= entry.size + len(key)
+
+    def flush(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self.bytes = 0
+
+    def _evict(self) -> None:
+        key, entry = self._entries.popitem(last=False)
+        if entry.hits:
+            entry.hits = 0
+            self._entries[key] = entry
+            return
+        self.bytes -= entry.size + len(key)
+        self.evictions += 1

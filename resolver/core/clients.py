@@ -1,0 +1,95 @@
+"""Who asks: source check, rate, and the profile of each client address."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from resolver.core.policy import Address, Network, Policy, Profile
+
+PRIVATE: tuple[Network, ...] = (
+    *map(IPv4Network, ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),  # RFC 1918
+    *map(IPv4Network, ("100.64.0.0/10", "169.254.0.0/16")),  # RFC 6598, link-local
+    *map(IPv6Network, ("::1/128", "fe80::/10", "fc00::/7")),  # loopback, link-local, RFC 4193
+)
+"""Networks that no packet from the Internet may come from."""
+MAX_KNOWN = 16384
+"""Most client addresses and most buckets remembered; beyond, we forget all and learn them anew."""
+V6_PREFIX = 64
+"""Clients in one IPv6 network of this size share a rate, since one host may use all its addresses."""
+
+
+class Bucket:
+    """How many queries a client may still send in this second."""
+
+    __slots__ = ("left", "rate", "slipped", "until")
+
+    def __init__(self, rate: float) -> None:
+        self.rate = self.left = rate
+        self.until = self.slipped = 0.0
+
+    def refill(self, now: float) -> bool:
+        """Begin a new second if the last one is over; return whether the query at hand may pass."""
+        if now < self.until:
+            return False
+        self.until = now + 1.0
+        self.left = self.rate - 1
+        return True
+
+
+class Client:
+    """One client address: what it may, and what holds for it."""
+
+    __slots__ = ("bucket", "profile")
+
+    def __init__(self, profile: Profile, bucket: Bucket) -> None:
+        self.profile, self.bucket = profile, bucket
+
+
+class Clients:
+    """The clients of one policy and one access rule; replaced as a whole when either changes."""
+
+    def __init__(self, policy: Policy, networks: Sequence[Network], rate: int | None) -> None:
+        """`rate` is in queries a second for each address (IPv6: each /64), None for no bound.
+
+        Loopback has no bound: what asks from there asks for many, and nobody can forge its address.
+        """
+        self.policy = policy
+        self.known: dict[str, Client] = {}
+        self._networks = tuple(networks)
+        self._rate = math.inf if rate is None else rate
+        self._buckets: dict[str, Bucket] = {}
+
+    def find(self, text: str) -> Client | None:
+        """Return the client at an address as the socket gives it, None if it may not ask."""
+        known = self.known.get(text)
+        if known is not None:
+            return known
+        address = parse_address(text)
+        if not self.admits(address):
+            return None
+        if len(self.known) >= MAX_KNOWN:
+            self.known.clear()
+        client = self.known[text] = Client(self.policy.profile_for(address), self._bucket(address))
+        return client
+
+    def admits(self, address: Address) -> bool:
+        """Say whether an address may ask at all."""
+        return any(address in network for network in self._networks)
+
+    def _bucket(self, address: Address) -> Bucket:
+        if address.is_loopback:
+            return Bucket(math.inf)
+        key = str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
+        if len(self._buckets) >= MAX_KNOWN:
+            self._buckets.clear()
+        return self._buckets.setdefault(key, Bucket(self._rate))
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address as sockets give it, without scope; `::ffff:192.0.2.1` is 192.0.2.1."""
+    address = ip_address(text.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address
+    return address

@@ -1,0 +1,189 @@
+"""The one path of a query: what we know is answered, what we do not know is asked upstream.
+
+The engine decides above the cache, so an edited list acts on the next query, on cached names too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from resolver.core import cache as c
+from resolver.core import replies
+from resolver.core import wire as w
+from resolver.core.cache import Ageing, Cache, Entry
+from resolver.core.errors import WireError
+from resolver.core.lists.rule import Effect
+from resolver.core.policy import PASS, Profile, Verdict
+from resolver.core.replies import author, extended_error
+from resolver.core.routes import LocalZone, Routes
+from resolver.core.source import Source
+from resolver.core.wire import Answer, Query, parse_query
+
+ANY_REPLY = replies.Shape(w.NOERROR, author(['HINFO "RFC8482" ""'], ttl=3600))
+"""What ANY gets: one small record instead of all there is (RFC 8482, section 4.2)."""
+_ZONE_TRANSFERS_AND_META = frozenset({0, w.OPT, *range(249, 255)})
+"""Types that no record has (RFC 6895, section 3.1): nothing that a forwarder could ask for or keep."""
+NOT_AUTHORITATIVE = extended_error(20)
+
+
+class Reply:
+    """A finished answer, and what observers want to know of it. `refresh`: worth asking again by now."""
+
+    __slots__ = ("query", "rcode", "refresh", "source", "verdict", "wire")
+
+    def __init__(
+        self,
+        wire: bytes,
+        query: Query | None,
+        source: Source,
+        rcode: int,
+        verdict: Verdict = PASS,
+        refresh: bool = False,
+    ) -> None:
+        """`query` is None for an error reply to a message without a question that we could read."""
+        self.wire, self.query, self.source, self.rcode = wire, query, source, rcode
+        self.verdict, self.refresh = verdict, refresh
+
+
+class Forward:
+    """A question for upstream. `stale` is an old answer to fall back to, if there is one."""
+
+    __slots__ = ("query", "stale", "upstream", "verdict")
+
+    def __init__(self, query: Query, upstream: str, stale: Entry | None, verdict: Verdict) -> None:
+        self.query, self.upstream, self.stale, self.verdict = query, upstream, stale, verdict
+
+
+class Drop:
+    """Something that gets no answer, and why (a fixed word)."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+Outcome = Reply | Forward | Drop
+
+NOT_A_QUERY = Drop("not_a_query")
+
+
+class Engine:
+    """Everything that answering needs but sockets and clocks. Its parts are replaced, never changed."""
+
+    __slots__ = ("ageing", "cache", "routes")
+
+    def __init__(self, cache: Cache, ageing: Ageing, routes: Routes) -> None:
+        self.cache, self.ageing, self.routes = cache, ageing, routes
+
+    def handle(self, wire: bytes, profile: Profile, now: float, *, stream: bool = False) -> Outcome:
+        """Answer from what we know, or say what to ask upstream. `now` is monotonic seconds."""
+        try:
+            query = parse_query(wire, stream=stream)
+        except WireError:
+            return reject(wire)
+        if query.edns is not None and query.edns.version:
+            return _error(query, w.BADVERS)
+        verdict = profile.decide(query.name)
+        if verdict.answer is not None:
+            return Reply(verdict.answer.reply(query), query, Source.BLOCKED, verdict.answer.rcode, verdict)
+        entry = self.cache.get(query.key)
+        if entry is not None and now < entry.expires:
+            return self.deliver(query, profile, verdict, entry, now, Source.CACHE)
+        return self._find(query, profile, verdict, entry, now)
+
+    def deliver(
+        self, query: Query, profile: Profile, verdict: Verdict, entry: Entry, now: float, source: Source
+    ) -> Reply:
+        """Answer a query from an entry, unless the entry leads to a name that is blocked for its client."""
+        if entry.aliases and profile.key not in entry.cleared:
+            blocked = blocked_by_alias(query, entry.aliases, profile, verdict)
+            if blocked is not None:
+                return blocked
+            entry.cleared = (*entry.cleared[-7:], profile.key)
+        entry.hits += 1
+        if entry.failures:
+            source = Source.ERROR
+        refresh = now >= entry.refresh_at and entry.hits >= c.POPULAR
+        if refresh:
+            entry.refresh_at = float("inf")  # once
+        return Reply(entry.reply(query, now), query, source, entry.rcode, verdict, refresh)
+
+    def deliver_stale(self, query: Query, profile: Profile, verdict: Verdict, entry: Entry) -> Reply:
+        """Answer a query from an entry that has expired (RFC 8767), never for a name that is blocked."""
+        blocked = blocked_by_alias(query, entry.aliases, profile, verdict)
+        if blocked is not None:
+            return blocked
+        entry.hits += 1
+        return Reply(entry.stale_reply(query), query, Source.STALE, entry.rcode, verdict)
+
+    def accept(self, key: bytes, answer: Answer, now: float) -> Entry:
+        """Keep an answer from upstream as long as it may be kept; return it ready for delivery."""
+        entry = c.from_answer(answer, self.ageing, now)
+        if entry.ttl > 0:
+            self.cache.put(key, entry)
+        return entry
+
+    def fail(self, key: bytes, options: bytes, now: float) -> None:
+        """Remember that a question could not be answered, for a while that grows (RFC 9520).
+
+        An old answer stays, and is given for some time without asking again.
+        """
+        known = self.cache.get(key)
+        if known is not None and not known.failed and now < known.stale_until:
+            known.retry_at = now + c.RECHECK_S
+            return
+        self.cache.put(key, c.from_failure(options, 1 if known is None else known.failures + 1, now))
+
+    def _find(
+        self, query: Query, profile: Profile, verdict: Verdict, expired: Entry | None, now: float
+    ) -> Outcome:
+        """Go on with a query that neither policy nor cache answers."""
+        if not query.is_internet:
+            return _error(query, w.REFUSED, extended_error(replies.NOT_SUPPORTED))
+        if query.qtype in _ZONE_TRANSFERS_AND_META:
+            return _error(query, w.NOTIMP)
+        if query.qtype == w.ANY:
+            return Reply(ANY_REPLY.reply(query), query, Source.LOCAL, w.NOERROR, verdict)
+        route = self.routes.find(query.name)
+        if isinstance(route, LocalZone):
+            shape = route.shape(query)
+            return Reply(shape.reply(query), query, Source.LOCAL, shape.rcode, verdict)
+        if not query.wire[2] & 1:  # no recursion desired, and nothing known
+            return _error(query, w.REFUSED, NOT_AUTHORITATIVE)
+        stale = expired if expired is not None and now < expired.stale_until else None
+        if stale is not None and now < stale.retry_at:
+            return self.deliver_stale(query, profile, verdict, stale)
+        return Forward(query, route, stale, verdict)
+
+
+def reject(wire: bytes) -> Reply | Drop:
+    """Return FORMERR or NOTIMP; Drop for what is not a query at all, or two servers would loop."""
+    if len(wire) < w.HEADER_SIZE or wire[2] & 0x80:
+        return NOT_A_QUERY
+    rcode = w.NOTIMP if wire[2] & 0x78 else w.FORMERR
+    return Reply(replies.error(wire, rcode), None, Source.ERROR, rcode)
+
+
+def blocked_by_alias(
+    query: Query, aliases: Iterable[bytes], profile: Profile, verdict: Verdict
+) -> Reply | None:
+    """Return the blocked answer if an alias is blocked for the client, None otherwise.
+
+    `verdict` is that of the name asked: a rule that allows it weighs against a block of the alias as the
+    two would for one name.
+    """
+    for alias in aliases:
+        found = profile.decide(alias)
+        if found.answer is not None and (verdict.effect is None or _outranks(found, verdict.effect)):
+            wire = found.answer.reply(query, alias)
+            return Reply(wire, query, Source.BLOCKED, found.answer.rcode, found)
+    return None
+
+
+def _outranks(verdict: Verdict, effect: Effect) -> bool:
+    return verdict.effect is not None and verdict.effect > effect
+
+
+def _error(query: Query, rcode: int, options: bytes = b"") -> Reply:
+    return Reply(replies.failure(query, rcode, options), query, Source.ERROR, rcode)

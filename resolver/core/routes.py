@@ -1,0 +1,97 @@
+"""Which names are asked where, and which are answered here and never leave the network.
+
+Special-use names (RFC 6761), locally served reverse zones (RFC 6303, RFC 7793), home.arpa (RFC 8375),
+.onion (RFC 7686), .local (RFC 6762), .alt (RFC 9476) and resolver.arpa (RFC 9462, section 6.4) stay here
+unless a route of the owner says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from resolver.core import names
+from resolver.core import wire as w
+from resolver.core.replies import Shape, author
+from resolver.core.wire import Query
+
+LOCAL_TTL = 3600
+"""TTL of local answers in seconds; they only change with the program."""
+
+_NEGATIVE_ONLY = "invalid onion test local alt home.arpa"
+_REVERSE = (
+    "0.in-addr.arpa 10.in-addr.arpa 127.in-addr.arpa 254.169.in-addr.arpa 168.192.in-addr.arpa "
+    "2.0.192.in-addr.arpa 100.51.198.in-addr.arpa 113.0.203.in-addr.arpa 255.255.255.255.in-addr.arpa "
+    + " ".join(f"{octet}.172.in-addr.arpa" for octet in range(16, 32))
+    + " "
+    + " ".join(f"{octet}.100.in-addr.arpa" for octet in range(64, 128))
+    + f" {'0.' * 32}ip6.arpa 1.{'0.' * 31}ip6.arpa d.f.ip6.arpa 8.e.f.ip6.arpa 9.e.f.ip6.arpa "
+    "a.e.f.ip6.arpa b.e.f.ip6.arpa 8.b.d.0.1.0.0.2.ip6.arpa"
+)
+_PTR = w.PTR.to_bytes(2, "big") + b"\0\1"
+
+
+class LocalZone:
+    """A zone that is answered here: some names with records, NODATA at the apex, NXDOMAIN elsewhere."""
+
+    __slots__ = ("_empty", "_names", "_nothing", "_subtree")
+
+    def __init__(
+        self,
+        apex: bytes,
+        records: Mapping[bytes, Mapping[bytes, str]] | None = None,
+        *,
+        subtree: bool = False,
+    ) -> None:
+        """`records` are answers by name and kind; with `subtree` every name is answered as the apex is."""
+        made: dict[bytes, Mapping[bytes, str]] = {apex: {}, **(records or {})}
+        self._names = {
+            name: {
+                kind: Shape(w.NOERROR, author([text], ttl=LOCAL_TTL), authoritative=True)
+                for kind, text in kinds.items()
+            }
+            for name, kinds in made.items()
+        }
+        self._subtree = self._names[apex] if subtree else None
+        soa = author(ttl=LOCAL_TTL, soa=True, zone=apex)
+        self._empty = Shape(w.NOERROR, soa, authoritative=True)
+        self._nothing = Shape(w.NXDOMAIN, soa, authoritative=True)
+
+    def shape(self, query: Query) -> Shape:
+        """Return the answer to a query for a name in this zone."""
+        kinds = self._names.get(query.name, self._subtree)
+        return self._nothing if kinds is None else kinds.get(query.kind, self._empty)
+
+
+def _local_zones() -> dict[bytes, LocalZone]:
+    zones = {}
+    for text in f"{_NEGATIVE_ONLY} {_REVERSE}".split():
+        apex = names.from_text(text)
+        zones[apex] = LocalZone(apex)
+    localhost, resolver = names.from_text("localhost"), names.from_text("resolver.arpa")
+    addresses = {b"\0\1\0\1": "A 127.0.0.1", b"\0\x1c\0\1": "AAAA ::1"}
+    zones[localhost] = LocalZone(localhost, {localhost: addresses}, subtree=True)
+    zones[resolver] = LocalZone(resolver, subtree=True)
+    for text, apex_text in (("1.0.0.127.in-addr.arpa", "127.in-addr.arpa"), (f"1.{'0.' * 31}ip6.arpa",) * 2):
+        apex = names.from_text(apex_text)
+        zones[apex] = LocalZone(apex, {names.from_text(text): {_PTR: "PTR localhost."}})
+    return zones
+
+
+class Routes:
+    """The longest match over the owner's routes and the local zones; the owner's win at the same name."""
+
+    def __init__(self, owned: Mapping[bytes, str] | None = None, default: str = "default") -> None:
+        """`owned` are names of upstream groups by canonical name."""
+        self._default = default
+        self._found: dict[bytes, LocalZone | str] = {**_local_zones(), **(owned or {})}
+
+    def find(self, name: bytes) -> LocalZone | str:
+        """Return where a canonical name is answered: a zone of ours, or the name of an upstream group."""
+        found = self._found.get(name)
+        if found is not None:
+            return found
+        for parent in names.parents(name):
+            found = self._found.get(parent)
+            if found is not None:
+                return found
+        return self._default

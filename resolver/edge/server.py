@@ -1,0 +1,253 @@
+"""One upstream server: its sockets, its health, its counts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from typing import Protocol
+
+from resolver.core.framing import Framer, frame
+from resolver.core.retries import Health
+from resolver.edge.wheel import Wheel
+
+POOL = 8
+"""Connected UDP sockets that share the questions to one server, each with a random port of its own."""
+SENDS, AGE_S = 2000, 30.0
+"""A socket is replaced, and its port with it, after so many questions or seconds."""
+LINGER_S = 10.0
+"""How long a replaced socket still listens for answers."""
+BATCH = 64
+LARGEST = 4096
+"""Largest UDP answer read, in bytes; we ask for 1232 at most."""
+IDLE_S, CONNECT_S = 10.0, 3.0
+"""Idle TCP connections are closed and slow ones given up after so long."""
+LATENCY_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Asker(Protocol):
+    """Who waits for answers: an exchange or a probe."""
+
+    def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
+        """Take a message that carries the ID of one that this asker sent to the server."""
+
+    def refused(self, server: Server) -> None:
+        """Learn that the server, or the way to it, turned a question down."""
+
+
+class Ids:
+    """Unpredictable 16-bit numbers from the system's source, read in blocks."""
+
+    def __init__(self) -> None:
+        self._left: list[int] = []
+
+    def next(self) -> int:
+        """Return the next number, 0 to 65535."""
+        if not self._left:
+            self._left = array("H", os.urandom(4096)).tolist()
+        return self._left.pop()
+
+
+class Server:
+    """An upstream server at one address, asked over UDP or TCP."""
+
+    def __init__(
+        self,
+        name: str,
+        address: tuple[str, int],
+        *,
+        tcp_only: bool,
+        loop: asyncio.AbstractEventLoop,
+        wheel: Wheel,
+    ) -> None:
+        self.name, self.address, self.tcp_only = name, address, tcp_only
+        self.family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.health = Health()
+        self.requests = 0
+        self.failures: Counter[str] = Counter()
+        self.latency_counts = [0] * (len(LATENCY_BOUNDS_S) + 1)
+        self.latency_sum_s = 0.0
+        self.loop, self.wheel, self.ids = loop, wheel, Ids()
+        self._pool: list[_UdpSocket | None] = [None] * POOL
+        self._old: set[_UdpSocket] = set()
+        self._link: _TcpLink | None = None
+
+    def send(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
+        """Send a message (without its ID) over UDP; add where the answer will come in. Raises OSError."""
+        number = self.ids.next() % POOL
+        line = self._pool[number]
+        if line is None or line.is_old():
+            line = self._pool[number] = self._renewed(line)
+        self.requests += 1
+        places.append((line.pending, line.send(asker, packet)))
+
+    def send_tcp(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
+        """Send a message (without its ID) over TCP, on the open connection or a new one."""
+        if self._link is None or self._link.closed:
+            self._link = _TcpLink(self)
+        self.requests += 1
+        places.append((self._link.pending, self._link.send(asker, packet)))
+
+    def answered(self, seconds: float | None) -> None:
+        """Note an answer and the time it took; None where it is not known which sending was answered."""
+        self.health.answered(seconds)
+        if seconds is None:
+            return
+        self.latency_counts[bisect_left(LATENCY_BOUNDS_S, seconds)] += 1
+        self.latency_sum_s += seconds
+
+    def close(self) -> None:
+        """Close every socket; nobody is told."""
+        for line in [*self._pool, *self._old]:
+            if line is not None:
+                line.close()
+        self._pool = [None] * POOL
+        self._old.clear()
+        if self._link is not None:
+            self._link.close()
+
+    def _renewed(self, old: _UdpSocket | None) -> _UdpSocket:
+        line = _UdpSocket(self)
+        if old is not None:
+            self._old.add(old)
+            self.wheel.after(LINGER_S, lambda _: self._forget(old), 0)
+        return line
+
+    def _forget(self, old: _UdpSocket) -> None:
+        self._old.discard(old)
+        old.close()
+
+
+Place = tuple[dict[int, Asker], int]
+"""Where an answer is waited for: the table of a socket, and the ID."""
+
+
+def free_id(ids: Ids, pending: dict[int, Asker]) -> int:
+    """Return an unpredictable ID that no other question on the socket has. Raises OSError if it is full."""
+    if len(pending) > 32768:
+        raise OSError("too many questions wait on one socket")
+    ident = ids.next()
+    while ident in pending:
+        ident = ids.next()
+    return ident
+
+
+class _UdpSocket:
+    """A connected socket, so that the kernel drops what does not come from the server."""
+
+    __slots__ = ("_born", "_left", "_server", "_sock", "pending")
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._sock = socket.socket(
+            server.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        )
+        try:
+            self._sock.connect(server.address)
+        except OSError:
+            self._sock.close()
+            raise
+        self.pending: dict[int, Asker] = {}
+        self._born, self._left = server.loop.time(), SENDS
+        server.loop.add_reader(self._sock, self._readable)
+
+    def is_old(self) -> bool:
+        return self._left <= 0 or self._server.loop.time() - self._born > AGE_S
+
+    def send(self, asker: Asker, packet: bytes) -> int:
+        ident = free_id(self._server.ids, self.pending)
+        self._sock.send(ident.to_bytes(2, "big") + packet)
+        self._left -= 1
+        self.pending[ident] = asker
+        return ident
+
+    def close(self) -> None:
+        self._server.loop.remove_reader(self._sock)
+        self._sock.close()
+
+    def _readable(self) -> None:
+        recv, pending, server = self._sock.recv, self.pending, self._server
+        for _ in range(BATCH):
+            try:
+                wire = recv(LARGEST)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error: the server's port is closed, or there is no way to it
+                for asker in set(pending.values()):
+                    asker.refused(server)
+                return
+            found = pending.get(wire[0] << 8 | wire[1]) if len(wire) > 1 else None
+            if found is None:
+                server.failures["stray"] += 1
+            else:
+                found.received(server, wire, over_tcp=False)
+
+
+class _TcpLink(asyncio.Protocol):
+    """A connection on which many questions are asked at a time (RFC 7766, section 6.2.1)."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.pending: dict[int, Asker] = {}
+        self.closed = False
+        self._framer = Framer()
+        self._waiting: list[bytes] = []
+        self._transport: asyncio.WriteTransport | None = None
+        self._connecting = server.loop.create_task(self._connect())
+        self._last = server.loop.time()
+
+    def send(self, asker: Asker, packet: bytes) -> int:
+        ident = free_id(self._server.ids, self.pending)
+        self.pending[ident] = asker
+        message = frame(ident.to_bytes(2, "big") + packet)
+        if self._transport is None:
+            self._waiting.append(message)
+        else:
+            self._transport.write(message)
+        self._last = self._server.loop.time()
+        return ident
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._server.loop.create_connection(lambda: self, *self._server.address)
+        except OSError:  # TimeoutError is one
+            self.connection_lost(None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101
+        self._transport = transport
+        transport.write(b"".join(self._waiting))
+        self._waiting.clear()
+        self._server.wheel.after(IDLE_S, self._close_if_idle, 0)
+
+    def data_received(self, data: bytes) -> None:
+        self._last = self._server.loop.time()
+        for wire in self._framer.feed(data):
+            asker = self.pending.get(wire[0] << 8 | wire[1]) if len(wire) > 1 else None
+            if asker is not None:
+                asker.received(self._server, wire, over_tcp=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        for asker in set(self.pending.values()):
+            asker.refused(self._server)
+        self.pending.clear()
+
+    def close(self) -> None:
+        self.closed = True
+        self._connecting.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _close_if_idle(self, _: int) -> None:
+        if self.closed or self._transport is None:
+            return
+        if not self.pending and self._server.loop.time() - self._last >= IDLE_S:
+            self.closed = True
+            self._transport.close()
+        else:
+            self._server.wheel.after(IDLE_S, self._close_if_idle, 0)

@@ -1,0 +1,232 @@
+"""Asking upstream: one exchange a question, tried server after server by its plan."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from resolver.core import questions
+from resolver.core.cache import kept_errors
+from resolver.core.errors import WireError
+from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
+from resolver.core.retries import NO_EDNS_S, Next, Strategy, judge, plan
+from resolver.core.wire import Answer, Query, parse_answer
+from resolver.edge.server import Place, Server
+from resolver.edge.wheel import Wheel
+
+LINGER_S = 12.0
+"""How long a server that is no longer configured may still answer; longer than any exchange lasts."""
+PROBE_ROUND_S = 0.5
+"""How often we look whether a server that is set aside is due for a probe."""
+NO_UPSTREAM = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server is configured")
+SILENT = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server answered in time")
+REFUSED = extended_error(NETWORK_ERROR, "upstream servers could not be reached or answered with errors")
+
+Told = Callable[["Answer | None", bytes], None]
+"""Called once: with the answer, or with None and the extended errors that say what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Upstream servers that stand in for each other; `timeout_s` is the longest wait for one answer."""
+
+    servers: Sequence[Server]
+    strategy: Strategy = Strategy.FASTEST
+    timeout_s: float = 2.0
+    trust_ad: bool = False
+
+
+class Exchange:
+    """One question on its way upstream."""
+
+    __slots__ = (
+        "_attempts",
+        "_errors",
+        "_flags",
+        "_group",
+        "_loop",
+        "_mark",
+        "_places",
+        "_question",
+        "_sent",
+        "_server",
+        "_told",
+        "_wheel",
+        "_with_edns",
+        "done",
+    )
+
+    def __init__(self, query: Query, group: Group, upstreams: Upstreams, told: Told) -> None:
+        self._question = questions.question(query)
+        self._flags = query.do, bool(query.wire[3] & 0x10), group.trust_ad
+        self._group, self._told = group, told
+        self._loop, self._wheel = upstreams.loop, upstreams.wheel
+        healths = [server.health for server in group.servers]
+        self._attempts = plan(healths, group.strategy, group.timeout_s, upstreams.rng)
+        self._attempts.reverse()  # the next one is popped from the end
+        self._places: list[Place] = []
+        self._errors = b""
+        self._mark = 0
+        self._with_edns = True
+        self._sent = 0.0
+        self._server: Server | None = None
+        self.done = False
+
+    def go_on(self) -> None:
+        """Send to the next server of the plan; with none left, say that there is no answer."""
+        while self._attempts:
+            server_number, patience_s = self._attempts.pop()
+            server = self._group.servers[server_number]
+            if self._send(server, patience_s, over_tcp=server.tcp_only):
+                return
+        self._finish(None, self._errors or SILENT)
+
+    def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
+        """Take an answer to our question; a wrong or broken one is ignored and the wait goes on."""
+        try:
+            answer = parse_answer(wire, self._question)
+        except WireError:
+            answer = None
+        if answer is None:
+            server.failures["wrong"] += 1
+            return
+        # an answer after a second sending may be one to the first: no measure (Karn's rule, RFC 6298)
+        server.answered(self._loop.time() - self._sent if self._mark == 1 else None)
+        step = judge(answer, over_tcp=over_tcp, with_edns=self._with_edns)
+        if step is Next.TAKE:
+            self._finish(answer if self._group.trust_ad else answer._replace(authentic=False), b"")
+        elif step is Next.GIVE_UP:
+            self._finish(None, kept_errors(answer))
+        elif step is Next.ASK_BY_TCP:
+            if not self._send(server, self._group.timeout_s, over_tcp=True):
+                self.go_on()
+        elif step is Next.ASK_WITHOUT_EDNS:
+            server.health.no_edns_until = self._loop.time() + NO_EDNS_S
+            if not self._send(server, self._group.timeout_s, over_tcp=over_tcp):
+                self.go_on()
+        elif server is self._server:
+            server.failures["error"] += 1
+            self._errors = kept_errors(answer) or REFUSED
+            self.go_on()
+
+    def refused(self, server: Server) -> None:
+        """Go on to the next server at once."""
+        if self.done or server is not self._server:
+            return
+        server.failures["refused"] += 1
+        server.health.missed(self._loop.time())
+        self._errors = self._errors or REFUSED
+        self.go_on()
+
+    def _send(self, server: Server, patience_s: float, *, over_tcp: bool) -> bool:
+        do, cd, ad = self._flags
+        now = self._loop.time()
+        self._with_edns = now >= server.health.no_edns_until
+        packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
+        self._server, self._sent = server, now
+        self._mark += 1
+        try:
+            (server.send_tcp if over_tcp else server.send)(self, packet, self._places)
+        except OSError:
+            server.failures["send"] += 1
+            server.health.missed(now)
+            self._errors = self._errors or REFUSED
+            return False
+        self._wheel.after(patience_s, self._timed_out, self._mark)
+        return True
+
+    def _timed_out(self, mark: int) -> None:
+        if self.done or mark != self._mark or self._server is None:
+            return
+        self._server.failures["timeout"] += 1
+        self._server.health.missed(self._loop.time())
+        self.go_on()
+
+    def _finish(self, answer: Answer | None, options: bytes) -> None:
+        self.done = True
+        for pending, ident in self._places:
+            pending.pop(ident, None)
+        self._places.clear()
+        self._told(answer, options)
+
+
+class _Probe:
+    """A question to a server that is set aside: any answer brings it back."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._places: list[Place] = []
+        self._sent = server.loop.time()
+
+    def send(self) -> None:
+        packet = questions.upstream_query(questions.PROBE)
+        try:
+            (self._server.send_tcp if self._server.tcp_only else self._server.send)(
+                self, packet, self._places
+            )
+        except OSError:
+            self.give_up(0)
+            return
+        self._server.wheel.after(1.0, self.give_up, 0)
+
+    def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
+        if len(wire) >= 12 and wire[2] & 0x80:
+            server.answered(server.loop.time() - self._sent)
+            self._clear()
+
+    def refused(self, server: Server) -> None:
+        """Wait for the time-out all the same."""
+
+    def give_up(self, _: int) -> None:
+        self._clear()
+        if not self._server.health.up:
+            self._server.health.probed_in_vain(self._server.loop.time())
+
+    def _clear(self) -> None:
+        for pending, ident in self._places:
+            pending.pop(ident, None)
+        self._places.clear()
+
+
+class Upstreams:
+    """All groups of servers, and what they share."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel) -> None:
+        self.loop, self.wheel, self.rng = loop, wheel, random.Random()  # noqa: S311
+        self.groups: Mapping[str, Group] = {}
+        self._probing: asyncio.TimerHandle | None = None
+
+    def replace(self, groups: Mapping[str, Group]) -> None:
+        """Put other groups in force; exchanges under way end with the servers that they know."""
+        old, self.groups = self.groups, dict(groups)
+        kept = {server for group in groups.values() for server in group.servers}
+        for server in {server for group in old.values() for server in group.servers} - kept:
+            self.loop.call_later(LINGER_S, server.close)
+        if self._probing is None:
+            self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
+
+    def ask(self, query: Query, upstream: str, told: Told) -> None:
+        """Ask the servers of a group; `told` hears of it, maybe before this returns."""
+        group = self.groups.get(upstream)
+        if group is None or not group.servers:
+            told(None, NO_UPSTREAM)
+        else:
+            Exchange(query, group, self, told).go_on()
+
+    def close(self) -> None:
+        """Close every socket; nobody is told."""
+        if self._probing is not None:
+            self._probing.cancel()
+        for group in self.groups.values():
+            for server in group.servers:
+                server.close()
+
+    def _probe(self) -> None:
+        self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
+        now = self.loop.time()
+        for server in {server for group in self.groups.values() for server in group.servers}:
+            if server.health.down_until is not None and now >= server.health.down_until:
+                server.health.down_until = now + LINGER_S  # until the probe is over
+                _Probe(server).send()
