@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """The origin of a reply, as metrics and logs name it."""
+    """Who made an answer; a metric's label, so the set is fixed."""
 
     CACHE = "cache"
     BLOCKED = "blocked"

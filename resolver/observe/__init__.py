@@ -1,0 +1,1 @@
+"""What can be seen of a running resolver: counters, metrics and log lines."""

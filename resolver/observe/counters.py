@@ -1,0 +1,168 @@
+"""What every query leaves behind: a few integers.
+
+One thread counts; a scrape in any thread reads. Nothing that a client sends adds a label: types, response
+codes and reasons come from fixed sets, lists and groups from the configuration.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
+
+from resolver.core.policy import Verdict
+from resolver.core.source import Source
+
+OTHER = "other"
+
+QUERY_TYPES: Final[Mapping[str, int]] = {
+    "A": 1,
+    "NS": 2,
+    "CNAME": 5,
+    "SOA": 6,
+    "PTR": 12,
+    "HINFO": 13,
+    "MX": 15,
+    "TXT": 16,
+    "AAAA": 28,
+    "LOC": 29,
+    "SRV": 33,
+    "NAPTR": 35,
+    "DS": 43,
+    "SSHFP": 44,
+    "RRSIG": 46,
+    "NSEC": 47,
+    "DNSKEY": 48,
+    "TLSA": 52,
+    "SVCB": 64,
+    "HTTPS": 65,
+    "IXFR": 251,
+    "AXFR": 252,
+    "ANY": 255,
+    "CAA": 257,
+}
+"""The types of class IN with a label of their own; a question of another is `other`."""
+
+RCODES: Final = (
+    *("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"),
+    *("YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", "DSOTYPENI"),
+    OTHER,
+)
+"""Names of response codes by number; what is not here, extended ones too, is `other`."""
+
+DROP_REASONS: Final = ("access", "closed", "fault", "not_a_query", "overload", "rate", "send")
+"""Why a message got no reply: its client may not ask, or went away first; an error of ours; not a query (a
+response, or too short); too much under way; over the client's rate; the system did not take the reply."""
+
+QUERY_BOUNDS: Final = tuple([0.00025 * 2**step for step in range(15)])
+"""Upper bounds of the latency of queries in seconds: 0.25 ms, doubling to 4.1 s."""
+
+UPSTREAM_BOUNDS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Upper bounds of the latency of upstreams in seconds."""
+
+_OTHER_KIND = b""
+_LAST_RCODE = len(RCODES) - 1
+
+
+class Channel(NamedTuple):
+    """What a listener speaks; made once for each listener."""
+
+    protocol: Literal["udp", "tcp", "tls", "https"]
+    family: Literal[4, 6]
+
+
+class Durations:
+    """A histogram: how many took how long. `counts` are by bound, not cumulative, those above all last."""
+
+    __slots__ = ("_first", "bounds", "counts", "seconds")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds, self._first = tuple(bounds), bounds[0]
+        self.counts, self.seconds = [0] * (len(bounds) + 1), 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one that took so long."""
+        self.seconds += seconds
+        # Nearly all queries are in the first bucket.
+        self.counts[0 if seconds <= self._first else bisect_left(self.bounds, seconds)] += 1
+
+
+class _Answered:
+    """What one source has answered: response codes by number, and how long it took."""
+
+    __slots__ = ("durations", "rcodes")
+
+    def __init__(self) -> None:
+        self.rcodes = [0] * len(RCODES)
+        self.durations = Durations(QUERY_BOUNDS)
+
+
+class Counters:
+    """Totals since the start of the process."""
+
+    __slots__ = ("_answered", "_blocked", "_drops", "_requests")
+
+    def __init__(self) -> None:
+        kinds = [_OTHER_KIND, *[number.to_bytes(2, "big") + b"\0\1" for number in QUERY_TYPES.values()]]
+        self._requests = {
+            Channel(protocol, family): dict.fromkeys(kinds, 0)
+            for protocol in ("udp", "tcp", "tls", "https")
+            for family in (4, 6)
+        }
+        self._answered = {source: _Answered() for source in Source}
+        self._blocked: dict[tuple[str, str], int] = {}
+        self._drops = dict.fromkeys(DROP_REASONS, 0)
+
+    def count(  # noqa: PLR0917 - names for the arguments would cost every query more
+        self,
+        channel: Channel,
+        kind: bytes,
+        source: Source,
+        rcode: int,
+        verdict: Verdict | None,
+        seconds: float,
+    ) -> None:
+        """Count one query that got a reply. Runs for every query; costs some 0.4 µs.
+
+        `kind` is type and class as in the question, empty without a readable one. A verdict that does not
+        block may be given too.
+        """
+        kinds = self._requests[channel]
+        kinds[kind if kind in kinds else _OTHER_KIND] += 1
+        answered = self._answered[source]
+        answered.rcodes[rcode if rcode < _LAST_RCODE else _LAST_RCODE] += 1
+        answered.durations.add(seconds)
+        if verdict is not None and verdict.blocks and verdict.list is not None:
+            # By name: a verdict lives only as long as its policy, the totals go on.
+            by = (verdict.list.name, verdict.group)
+            self._blocked[by] = self._blocked.get(by, 0) + 1
+
+    def drop(self, reason: str) -> None:
+        """Count a message that got no reply. Raises KeyError for a reason not in DROP_REASONS."""
+        self._drops[reason] += 1
+
+    def requests(self) -> Iterator[tuple[Channel, str, int]]:
+        """Yield how often each type was asked, where it was at all."""
+        for channel, kinds in self._requests.items():
+            for total, label in zip(kinds.values(), (OTHER, *QUERY_TYPES), strict=True):
+                if total:
+                    yield channel, label, total
+
+    def responses(self) -> Iterator[tuple[Source, str, int]]:
+        """Yield how often each source answered with each response code, where it did at all."""
+        for source, answered in self._answered.items():
+            for label, total in zip(RCODES, answered.rcodes, strict=True):
+                if total:
+                    yield source, label, total
+
+    def durations(self) -> Mapping[Source, Durations]:
+        """Return how long answers took, by source."""
+        return {source: answered.durations for source, answered in self._answered.items()}
+
+    def blocked(self) -> Mapping[tuple[str, str], int]:
+        """Return how often a list blocked a name for a group: (list, group) to total."""
+        return self._blocked.copy()
+
+    def drops(self) -> Mapping[str, int]:
+        """Return how many messages got no reply, by reason."""
+        return self._drops
