@@ -27,7 +27,8 @@ class Bucket:
 
     def __init__(self, rate: float) -> None:
         self.rate = self.left = rate
-        self.until = self.slipped = 0.0
+        self.until = 0.0
+        self.slipped = False
 
     def refill(self, now: float) -> bool:
         """Begin a new second if the last one is over; return whether the query at hand may pass."""

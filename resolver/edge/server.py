@@ -6,13 +6,13 @@ import asyncio
 import os
 import socket
 from array import array
-from bisect import bisect_left
 from collections import Counter
 from typing import Protocol
 
 from resolver.core.framing import Framer, frame
 from resolver.core.retries import Health
 from resolver.edge.wheel import Wheel
+from resolver.observe.counters import UPSTREAM_BOUNDS, Durations
 
 POOL = 8
 """Connected UDP sockets that share the questions to one server, each with a random port of its own."""
@@ -25,7 +25,6 @@ LARGEST = 4096
 """Largest UDP answer read, in bytes; we ask for 1232 at most."""
 IDLE_S, CONNECT_S = 10.0, 3.0
 """Idle TCP connections are closed and slow ones given up after so long."""
-LATENCY_BOUNDS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class Asker(Protocol):
@@ -68,8 +67,7 @@ class Server:
         self.health = Health()
         self.requests = 0
         self.failures: Counter[str] = Counter()
-        self.latency_counts = [0] * (len(LATENCY_BOUNDS_S) + 1)
-        self.latency_sum_s = 0.0
+        self.durations = Durations(UPSTREAM_BOUNDS)
         self.loop, self.wheel, self.ids = loop, wheel, Ids()
         self._pool: list[_UdpSocket | None] = [None] * POOL
         self._old: set[_UdpSocket] = set()
@@ -94,10 +92,8 @@ class Server:
     def answered(self, seconds: float | None) -> None:
         """Note an answer and the time it took; None where it is not known which sending was answered."""
         self.health.answered(seconds)
-        if seconds is None:
-            return
-        self.latency_counts[bisect_left(LATENCY_BOUNDS_S, seconds)] += 1
-        self.latency_sum_s += seconds
+        if seconds is not None:
+            self.durations.add(seconds)
 
     def close(self) -> None:
         """Close every socket; nobody is told."""

@@ -9,16 +9,16 @@ from typing import Any
 
 from resolver.core import replies
 from resolver.core import wire as w
-from resolver.core.clients import Client, Clients
-from resolver.core.engine import Drop, Engine, Forward, Reply
+from resolver.core.cache import RECHECK_S, Entry
+from resolver.core.clients import Bucket, Client, Clients
+from resolver.core.engine import Engine, Forward, Reply
 from resolver.core.errors import WireError
-from resolver.core.policy import Verdict
 from resolver.core.replies import PROHIBITED, extended_error
 from resolver.core.source import Source
 from resolver.core.wire import Answer, Query, parse_query
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
-from resolver.observe import Channel, Counters
+from resolver.observe.counters import Channel, Counters
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ CLIENT_WAIT_S = 1.8
 """How long a client waits for a fresh answer where a stale one is at hand (RFC 8767, section 5)."""
 MAX_FLIGHTS, MAX_WAITERS = 20_000, 256
 """Most questions on their way at a time, and most clients that wait for one of them."""
+NOT_ALLOWED = extended_error(PROHIBITED)
 REFUSALS_PER_S = 5
 """How many clients that may not ask are told so; the others hear nothing, or we would be a reflector."""
 
@@ -48,11 +49,10 @@ class Waiter:
 class Flight:
     """A question on its way, and who waits for it."""
 
-    __slots__ = ("landed", "query", "stale", "stale_due", "waiters")
+    __slots__ = ("query", "stale", "waiters")
 
-    def __init__(self, forward: Forward) -> None:
-        self.query, self.stale = forward.query, forward.stale
-        self.waiters: list[Waiter] = []
+    def __init__(self, query: Query, stale: Entry | None, waiters: list[Waiter]) -> None:
+        self.query, self.stale, self.waiters = query, stale, waiters
 
 
 class Service:
@@ -82,10 +82,10 @@ class Service:
             bucket = client.bucket
             bucket.left -= 1
             if bucket.left < 0 and not bucket.refill(now):
-                self._hold_back(wire, client, channel, send, to, now)
+                self._hold_back(wire, bucket, channel, send, to, now)
                 return
-            outcome = self.engine.handle(wire, client.profile, now, stream=channel.stream)
-            if outcome.__class__ is Reply:
+            outcome = self.engine.handle(wire, client.profile, now, stream=channel.protocol != "udp")
+            if isinstance(outcome, Reply):
                 self._send(outcome, channel, send, to, now)
                 if outcome.refresh and outcome.query is not None:
                     self._refresh(outcome.query)
@@ -95,4 +95,115 @@ class Service:
                 self._counters.drop(outcome.reason)
         except Exception:
             log.exception("a query could not be answered")
-            self._counters.drop("internal")
+            self._counters.drop("fault")
+
+    def _forward(self, forward: Forward, waiter: Waiter) -> None:
+        """Ask upstream, or wait with others for the answer to the same question."""
+        flight = self._flights.get(forward.query.key)
+        if flight is not None and len(flight.waiters) < MAX_WAITERS:
+            flight.waiters.append(waiter)
+        elif flight is not None or len(self._flights) >= MAX_FLIGHTS:
+            self._counters.drop("overload")
+        else:
+            self._take_off(Flight(forward.query, forward.stale, [waiter]), forward.upstream)
+
+    def _refresh(self, query: Query) -> None:
+        """Ask again for an answer that is popular and about to expire."""
+        upstream = self.engine.routes.find(query.name)
+        if isinstance(upstream, str) and query.key not in self._flights and len(self._flights) < MAX_FLIGHTS:
+            self._take_off(Flight(query, None, []), upstream)
+
+    def _take_off(self, flight: Flight, upstream: str) -> None:
+        self._flights[flight.query.key] = flight
+        if flight.stale is not None:
+            self._wheel.after(CLIENT_WAIT_S, lambda _: self._comfort(flight), 0)
+        self._upstreams.ask(
+            flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
+        )
+
+    def _comfort(self, flight: Flight) -> None:
+        """Give a stale answer to those who wait; the question stays on its way (RFC 8767, section 5)."""
+        if flight.stale is None or self._flights.get(flight.query.key) is not flight:
+            return
+        flight.stale.retry_at = monotonic() + RECHECK_S
+        waiters, flight.waiters = flight.waiters, []
+        for waiter in waiters:
+            self._send_stale(waiter, flight.stale)
+
+    def _land(self, flight: Flight, answer: Answer | None, options: bytes) -> None:
+        """Keep what upstream said, or that it said nothing, and answer all who wait."""
+        now = monotonic()
+        key = flight.query.key
+        del self._flights[key]
+        if answer is None:
+            self.engine.fail(key, options, now)
+            for waiter in flight.waiters:
+                if flight.stale is not None:
+                    self._send_stale(waiter, flight.stale)
+                else:
+                    self._send_failure(waiter, options)
+            return
+        entry = self.engine.accept(key, answer, now)
+        for waiter in flight.waiters:
+            reply = self.engine.deliver(
+                waiter.query, waiter.client.profile, waiter.verdict, entry, now, Source.FORWARD
+            )
+            self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+
+    def _send_stale(self, waiter: Waiter, entry: Entry) -> None:
+        reply = self.engine.deliver_stale(waiter.query, waiter.client.profile, waiter.verdict, entry)
+        self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+
+    def _send_failure(self, waiter: Waiter, options: bytes) -> None:
+        wire = replies.failure(waiter.query, w.SERVFAIL, options)
+        reply = Reply(wire, waiter.query, Source.ERROR, w.SERVFAIL, waiter.verdict)
+        self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+
+    def _refuse(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> None:
+        """Tell a client that may not ask so, if we have not told too many in this second."""
+        self._counters.drop("access")
+        if now >= self._refusals_until:
+            self._refusals, self._refusals_until = REFUSALS_PER_S, now + 1.0
+        if self._refusals > 0:
+            self._refusals -= 1
+            self._turn_down(wire, channel, send, to, now)
+
+    def _hold_back(
+        self, wire: bytes, bucket: Bucket, channel: Channel, send: Send, to: object, now: float
+    ) -> None:
+        """Drop a query over the rate; every other one over UDP is told to come over TCP instead.
+
+        Coming over TCP proves the address, and a short answer makes us of no use to a reflector.
+        """
+        self._counters.drop("rate")
+        if channel.protocol != "udp":
+            self._turn_down(wire, channel, send, to, now)
+            return
+        bucket.slipped = not bucket.slipped
+        query = _read(wire) if bucket.slipped else None
+        if query is not None:
+            reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
+            self._send(reply, channel, send, to, now)
+
+    def _turn_down(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> None:
+        query = _read(wire)
+        if query is not None:
+            refusal = replies.failure(query, w.REFUSED, NOT_ALLOWED)
+            self._send(Reply(refusal, query, Source.ERROR, w.REFUSED), channel, send, to, now)
+
+    def _send(self, reply: Reply, channel: Channel, send: Send, to: object, start: float) -> None:
+        """Send an answer and note it: the one place where observers hear of a query."""
+        try:
+            send(reply.wire, to)
+        except OSError:
+            self._counters.drop("send")
+            return
+        kind = b"" if reply.query is None else reply.query.kind
+        self._counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, monotonic() - start)
+
+
+def _read(wire: bytes) -> Query | None:
+    try:
+        return parse_query(wire)
+    except WireError:
+        return None

@@ -29,7 +29,7 @@ Told = Callable[["Answer | None", bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class UpstreamGroup:
     """Upstream servers that stand in for each other; `timeout_s` is the longest wait for one answer."""
 
     servers: Sequence[Server]
@@ -58,7 +58,7 @@ class Exchange:
         "done",
     )
 
-    def __init__(self, query: Query, group: Group, upstreams: Upstreams, told: Told) -> None:
+    def __init__(self, query: Query, group: UpstreamGroup, upstreams: Upstreams, told: Told) -> None:
         self._question = questions.question(query)
         self._flags = query.do, bool(query.wire[3] & 0x10), group.trust_ad
         self._group, self._told = group, told
@@ -195,10 +195,10 @@ class Upstreams:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel) -> None:
         self.loop, self.wheel, self.rng = loop, wheel, random.Random()  # noqa: S311
-        self.groups: Mapping[str, Group] = {}
+        self.groups: Mapping[str, UpstreamGroup] = {}
         self._probing: asyncio.TimerHandle | None = None
 
-    def replace(self, groups: Mapping[str, Group]) -> None:
+    def replace(self, groups: Mapping[str, UpstreamGroup]) -> None:
         """Put other groups in force; exchanges under way end with the servers that they know."""
         old, self.groups = self.groups, dict(groups)
         kept = {server for group in groups.values() for server in group.servers}

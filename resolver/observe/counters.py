@@ -113,7 +113,7 @@ class Counters:
         self._blocked: dict[tuple[str, str], int] = {}
         self._drops = dict.fromkeys(DROP_REASONS, 0)
 
-    def count(  # noqa: PLR0917 - names for the arguments would cost every query more
+    def count(
         self,
         channel: Channel,
         kind: bytes,

@@ -1,0 +1,142 @@
+"""DNS over TCP (RFC 7766): many questions on a connection, answered in whatever order they are ready."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+
+from resolver.core.framing import Framer, frame
+from resolver.edge.service import Service
+from resolver.edge.wheel import Wheel
+from resolver.observe.counters import Channel
+
+IDLE_S = 10.0
+"""A connection is closed when no whole query came for so long, however many single bytes did."""
+MAX_CONNECTIONS, MAX_PER_CLIENT = 1024, 64
+MAX_UNSENT = 256 * 1024
+"""A client that lets more bytes of answers than this pile up is cut off."""
+MAX_OPEN = 256
+"""Most questions of one connection on their way; the next is read when one is answered."""
+BACKLOG = 256
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound and listening TCP socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class StreamListener:
+    """Accepts connections on one socket, within bounds in all and for each client."""
+
+    def __init__(self, sock: socket.socket, service: Service, wheel: Wheel, idle_s: float = IDLE_S) -> None:
+        self.service, self.wheel, self.idle_s = service, wheel, idle_s
+        self.channel = Channel("tcp", 6 if sock.family == socket.AF_INET6 else 4)
+        self._sock = sock
+        self._server: asyncio.Server | None = None
+        self._open: set[_Connection] = set()
+        self._by_client: Counter[str] = Counter()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    async def start(self) -> None:
+        """Begin to accept."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), sock=self._sock)
+
+    def close(self) -> None:
+        """Stop accepting; connections on which answers are due close when these are sent."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._open):
+            connection.finish()
+
+    def enter(self, connection: _Connection, client: str) -> bool:
+        """Note a new connection; return whether there is room for it."""
+        if len(self._open) >= MAX_CONNECTIONS or self._by_client[client] >= MAX_PER_CLIENT:
+            return False
+        self._open.add(connection)
+        self._by_client[client] += 1
+        return True
+
+    def leave(self, connection: _Connection, client: str) -> None:
+        """Note that a connection has ended."""
+        if connection in self._open:
+            self._open.remove(connection)
+            self._by_client[client] -= 1
+            if not self._by_client[client]:
+                del self._by_client[client]
+
+
+class _Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, listener: StreamListener) -> None:
+        self._listener = listener
+        self._framer = Framer()
+        self._unanswered = 0
+        self._serial = 0
+        self._finishing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self._client: str = transport.get_extra_info("peername")[0]
+        if not self._listener.enter(self, self._client):
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=MAX_UNSENT)
+        self._listener.wheel.after(self._listener.idle_s, self._close_if_idle, 0)
+
+    def data_received(self, data: bytes) -> None:
+        service, channel = self._listener.service, self._listener.channel
+        for wire in self._framer.feed(data):
+            self._serial += 1
+            self._unanswered += 1
+            service.handle(wire, self._client, channel, self._answer, None)
+        if self._unanswered >= MAX_OPEN:
+            self._transport.pause_reading()
+
+    def finish(self) -> None:
+        """Close now, or when what was asked is answered."""
+        self._finishing = True
+        if self._unanswered <= 0:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        self._transport.abort()  # it asks and does not read
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._listener.leave(self, self._client)
+
+    def _answer(self, wire: bytes, _: None) -> None:
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self._transport.write(frame(wire))
+        self._unanswered -= 1
+        if self._finishing and self._unanswered <= 0:
+            self._transport.close()
+        elif self._unanswered == MAX_OPEN - 1:
+            self._transport.resume_reading()
+
+    def _close_if_idle(self, serial: int) -> None:
+        if self._transport.is_closing():
+            return
+        if serial == self._serial:
+            self._transport.close()
+        else:
+            self._listener.wheel.after(self._listener.idle_s, self._close_if_idle, self._serial)
