@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from resolver.core import wire as w
@@ -113,18 +114,13 @@ class Entry:
 
     def stale_reply(self, query: Query) -> bytes:
         """Return the answer with the TTL of stale records and the extended error that says so."""
-        body = bytearray(self._body)
-        for at, _ in self._ttls:
-            _TTL.pack_into(body, at, STALE_TTL)
+        body = _with_ttls(self._body, [(at, STALE_TTL) for at, _ in self._ttls])
         code = STALE_NXDOMAIN if self.rcode == w.NXDOMAIN else STALE
-        return self._put_together(query, bytes(body), self._options + extended_error(code))
+        return self._put_together(query, body, self._options + extended_error(code))
 
     def _age(self, elapsed_s: int) -> bytes:
         """Return the body with the seconds since it came taken from every TTL, never below zero."""
-        aged = bytearray(self._body)
-        for at, ttl in self._ttls:
-            _TTL.pack_into(aged, at, ttl - elapsed_s if ttl > elapsed_s else 0)
-        return bytes(aged)
+        return _with_ttls(self._body, [(at, max(ttl - elapsed_s, 0)) for at, ttl in self._ttls])
 
     def _put_together(self, query: Query, body: bytes, options: bytes) -> bytes:
         wire = query.wire
@@ -148,15 +144,15 @@ def from_answer(answer: Answer, ageing: Ageing, now: float) -> Entry:
     """Return an entry for an answer from upstream. One that may not be cached expires at once."""
     ttl = lifetime(answer, ageing)
     cap = ageing.max_ttl if answer.negative_ttl is None else ttl
-    ttls = tuple([(at, min(seconds, cap)) for at, seconds in answer.ttls])
-    body = bytearray(answer.body)
-    for at, seconds in ttls:
-        _TTL.pack_into(body, at, seconds)
-    entry = Entry(answer.rcode, Sections(*answer.counts[:2], bytes(body), answer.counts[2]), ttls, ttl, now)
+    body, ttls = answer.body, answer.ttls
+    if max([seconds for _, seconds in ttls], default=0) > cap:
+        ttls = tuple([(at, min(seconds, cap)) for at, seconds in ttls])
+        body = _with_ttls(body, ttls)
+    entry = Entry(answer.rcode, Sections(*answer.counts[:2], body, answer.counts[2]), ttls, ttl, now)
     entry.authentic = answer.authentic
     entry.aliases = answer.aliases
     entry._options = kept_errors(answer)
-    entry.size += len(entry._options) + sum(64 + len(alias) for alias in answer.aliases)
+    entry.size += len(entry._options) + sum([64 + len(alias) for alias in answer.aliases])
     entry.stale_until = entry.expires + ageing.stale
     if ageing.prefetch and ttl > 1:
         entry.refresh_at = now + PREFETCH_AT * ttl
@@ -170,6 +166,13 @@ def from_failure(options: bytes, failures: int, now: float) -> Entry:
     entry.failures = failures
     entry._options = options + extended_error(CACHED_ERROR)
     return entry
+
+
+def _with_ttls(body: bytes, ttls: Iterable[tuple[int, int]]) -> bytes:
+    changed = bytearray(body)
+    for at, seconds in ttls:
+        _TTL.pack_into(changed, at, seconds)
+    return bytes(changed)
 
 
 def lifetime(answer: Answer, ageing: Ageing) -> int:

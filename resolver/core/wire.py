@@ -207,25 +207,27 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         return Answer(rcode, True, False, None, b"", (0, 0, 0), (), 0, None, ())
     answers, authorities, additional = _SECTIONS.unpack_from(wire, 6)
     records = _records(wire, start, answers + authorities + additional)
+    types = [record.rtype for record in records]
     edns = None
-    for index, record in enumerate(records):
-        if record.rtype == OPT:
-            if index < answers + authorities or OPT in [later.rtype for later in records[index + 1 :]]:
-                raise WireError("OPT record where none may be")
-            edns = parse_opt(wire[record.start : record.end])
-            records = records[:index]  # what follows OPT is optional, and may point behind what we cut
-            break
+    if OPT in types:
+        place = types.index(OPT)
+        if place < answers + authorities or OPT in types[place + 1 :]:
+            raise WireError("OPT record where none may be")
+        edns = parse_opt(wire[records[place].start : records[place].end])
+        rcode |= edns.extended_rcode << 4
+        # what follows OPT is additional, so nobody needs it, and it may point behind what we cut out
+        del records[place:], types[place:]
     return Answer(
-        rcode=rcode | edns.extended_rcode << 4 if edns else rcode,
-        truncated=False,
-        authentic=authentic,
-        edns=edns,
-        body=wire[start : records[-1].end if records else start],
-        counts=(answers, authorities, len(records) - answers - authorities),
-        ttls=tuple([(record.data - 6 - start, record.ttl) for record in records]),
-        min_ttl=min([record.ttl for record in records], default=0),
-        negative_ttl=_negative_ttl(wire, records[answers : answers + authorities]),
-        aliases=_aliases(wire, records),
+        rcode,
+        False,
+        authentic,
+        edns,
+        wire[start : records[-1].end] if records else b"",
+        (answers, authorities, len(records) - answers - authorities),
+        tuple([(record.data - 6 - start, record.ttl) for record in records]),
+        min([record.ttl for record in records], default=0),
+        _negative_ttl(wire, records[answers : answers + authorities]) if SOA in types else None,
+        () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records),
     )
 
 
@@ -272,8 +274,6 @@ _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
 def _aliases(wire: bytes, records: list[_Record]) -> tuple[bytes, ...]:
     """Return where the records lead: targets of CNAME, DNAME, SVCB and HTTPS records, canonical."""
     leading = [record for record in records if record.rtype in _LEADS_ON]
-    if not leading:
-        return ()
     if len(leading) > MAX_ALIASES:
         raise WireError("too many aliases")
     targets = []

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from resolver.core import questions
 from resolver.core.cache import kept_errors
 from resolver.core.errors import WireError
 from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
-from resolver.core.retries import NO_EDNS_S, Next, Strategy, judge, plan
+from resolver.core.retries import NO_EDNS_S, Attempt, Next, Strategy, judge, plan
 from resolver.core.wire import Answer, Query, parse_answer
 from resolver.edge.server import Place, Server
 from resolver.edge.wheel import Wheel
 
 LINGER_S = 12.0
 """How long a server that is no longer configured may still answer; longer than any exchange lasts."""
+PLAN_S = 0.02
+"""How long a plan serves for the questions that come after; servers do not change faster."""
 PROBE_ROUND_S = 0.5
 """How often we look whether a server that is set aside is due for a probe."""
 NO_UPSTREAM = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server is configured")
@@ -28,14 +29,28 @@ Told = Callable[["Answer | None", bytes], None]
 """Called once: with the answer, or with None and the extended errors that say what went wrong."""
 
 
-@dataclass(frozen=True, slots=True)
 class UpstreamGroup:
     """Upstream servers that stand in for each other; `timeout_s` is the longest wait for one answer."""
 
-    servers: Sequence[Server]
-    strategy: Strategy = Strategy.FASTEST
-    timeout_s: float = 2.0
-    trust_ad: bool = False
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        strategy: Strategy = Strategy.FASTEST,
+        timeout_s: float = 2.0,
+        *,
+        trust_ad: bool = False,
+    ) -> None:
+        self.servers, self.strategy, self.timeout_s, self.trust_ad = servers, strategy, timeout_s, trust_ad
+        self._healths = [server.health for server in servers]
+        self._plan: list[Attempt] = []
+        self._plan_until = 0.0
+
+    def plan(self, now: float, rng: random.Random) -> list[Attempt]:
+        """Return the sendings of a question that starts now; made anew every few milliseconds."""
+        if now >= self._plan_until or self.strategy is Strategy.RANDOM:
+            self._plan = plan(self._healths, self.strategy, self.timeout_s, rng)
+            self._plan_until = now + PLAN_S
+        return self._plan
 
 
 class Exchange:
@@ -63,9 +78,7 @@ class Exchange:
         self._flags = query.do, bool(query.wire[3] & 0x10), group.trust_ad
         self._group, self._told = group, told
         self._loop, self._wheel = upstreams.loop, upstreams.wheel
-        healths = [server.health for server in group.servers]
-        self._attempts = plan(healths, group.strategy, group.timeout_s, upstreams.rng)
-        self._attempts.reverse()  # the next one is popped from the end
+        self._attempts = iter(group.plan(self._loop.time(), upstreams.rng))
         self._places: list[Place] = []
         self._errors = b""
         self._mark = 0
@@ -76,9 +89,8 @@ class Exchange:
 
     def go_on(self) -> None:
         """Send to the next server of the plan; with none left, say that there is no answer."""
-        while self._attempts:
-            server_number, patience_s = self._attempts.pop()
-            server = self._group.servers[server_number]
+        for place, patience_s in self._attempts:
+            server = self._group.servers[place]
             if self._send(server, patience_s, over_tcp=server.tcp_only):
                 return
         self._finish(None, self._errors or SILENT)
