@@ -33,7 +33,7 @@ _PTR = w.PTR.to_bytes(2, "big") + b"\0\1"
 class LocalZone:
     """A zone that is answered here: some names with records, NODATA at the apex, NXDOMAIN elsewhere."""
 
-    __slots__ = ("_empty", "_names", "_nothing", "_subtree")
+    __slots__ = ("_empty", "_names", "_nothing", "_subtree", "apex")
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class LocalZone:
         subtree: bool = False,
     ) -> None:
         """`records` are answers by name and kind; with `subtree` every name is answered as the apex is."""
+        self.apex = apex
         made: dict[bytes, Mapping[bytes, str]] = {apex: {}, **(records or {})}
         self._names = {
             name: {

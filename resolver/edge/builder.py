@@ -1,0 +1,148 @@
+"""Reading list files and compiling them, here or in a process of its own.
+
+A list that cannot be read, or must not be taken, is replaced by its last good copy; that is kept in the
+state folder, so that it outlives a restart too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resolver.core.errors import ListRefused
+from resolver.core.lists.parsed import ParsedList, Tally
+from resolver.core.lists.reader import parse_list
+from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Scope
+from resolver.core.table import Table
+from resolver.core.table import build as compile_table
+
+MAX_BYTES = 256 << 20
+"""Largest list file read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a list comes from and how it is to be read."""
+
+    name: str
+    path: Path
+    format: str = "auto"
+    match: Scope = Scope.EXACT
+    allow: bool = False
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of one list. With `error` set, its last good copy is in force, if there is one."""
+
+    name: str
+    record: Record
+    tally: Tally
+    mistakes: tuple[str, ...]
+    error: str | None
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A table, and what became of each list, in the order of the table's numbers."""
+
+    table: Table
+    lists: tuple[Loaded, ...]
+
+
+def read(source: Source, good: Path | None) -> tuple[ParsedList | None, str | None]:
+    """Return the rules of a list, or of its last good copy, and what is wrong with it now.
+
+    `good` is the folder of the last good copies; None: there is none.
+    """
+    kept = None if good is None else good / f"{source.name}.list"
+    try:
+        data = _read_file(source.path)
+        parsed = _parse(source, data)
+    except ListRefused as exc:
+        return _last_good(source, kept), str(exc)
+    if kept is not None:
+        with contextlib.suppress(OSError):  # a full disk must not stop a good list
+            _keep(kept, data)
+    return parsed, None
+
+
+def build(sources: Sequence[Source], good: Path | None) -> Build:
+    """Read and compile all lists."""
+    loaded, rules = [], []
+    for source in sources:
+        parsed, error = read(source, good)
+        rules.append(parsed.rules if parsed else ())
+        loaded.append(_describe(source, parsed, error))
+    return Build(compile_table(rules), tuple(loaded))
+
+
+def _describe(source: Source, parsed: ParsedList | None, error: str | None) -> Loaded:
+    own = parsed.record if parsed else None
+    return Loaded(
+        name=source.name,
+        record=source.record or own or Record(title=source.name),
+        tally=parsed.tally if parsed else Tally(),
+        mistakes=tuple([str(mistake) for mistake in parsed.mistakes]) if parsed else (),
+        error=error,
+        in_force=parsed is not None,
+    )
+
+
+def _parse(source: Source, data: bytes) -> ParsedList:
+    return parse_list(data, str(source.path), format=source.format, match=source.match, allow=source.allow)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise ListRefused(str(path), exc.strerror or str(exc)) from exc
+    if len(data) > MAX_BYTES:
+        raise ListRefused(str(path), f"larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+def _last_good(source: Source, kept: Path | None) -> ParsedList | None:
+    if kept is None:
+        return None
+    try:
+        return _parse(source, _read_file(kept))
+    except ListRefused:
+        return None
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a copy so that a crash leaves the old one or the new one."""
+    if path.exists() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except OSError:
+            os.unlink(file.name)
+            raise
+
+
+def main() -> None:
+    """Serve one build to the parent process: sources on standard input, the build on standard output."""
+    sources, good = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
+    pickle.dump(build(sources, good), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+if __name__ == "__main__":
+    main()

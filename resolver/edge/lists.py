@@ -1,0 +1,115 @@
+"""Watching the files that rule us, and compiling lists in a process of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import sys
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+from resolver.core.errors import ListRefused
+from resolver.edge.builder import Build, Source
+
+LOOK_S = 2.0
+"""How often the files are looked at."""
+SETTLE_S, SETTLE_LOOKS = 0.1, 10
+"""A file that was changed is read once it has stayed the same for so long, or after so many looks."""
+BUILD_S = 300.0
+"""Longest build."""
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+_Seen = tuple[int, int, int, int] | None
+
+
+class Watch:
+    """Says which files have other content than before. Looks by polling, since that survives what events
+    do not: files replaced by rename, symbolic links swapped above them, mounts of a single file, NFS.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, _Seen] = {}
+        self._content: dict[Path, bytes] = {}
+
+    def look(self, paths: Iterable[Path]) -> frozenset[Path]:
+        """Return the files that changed since the last look. May take its time: not for the event loop."""
+        return frozenset([path for path in paths if self._has_changed(path)])
+
+    def _has_changed(self, path: Path) -> bool:
+        seen = _signature(path)
+        if path in self._seen and self._seen[path] == seen:
+            return False
+        self._seen[path] = seen
+        content = _digest(path)
+        if self._content.get(path) == content:
+            return False
+        known = path in self._content
+        self._content[path] = content
+        return known
+
+
+async def settled(paths: Iterable[Path]) -> None:
+    """Wait until files that were changed stay the same, so that a half-written one is not read."""
+    paths = tuple(paths)
+    before = await asyncio.to_thread(_signatures, paths)
+    for _ in range(SETTLE_LOOKS):
+        await asyncio.sleep(SETTLE_S)
+        now = await asyncio.to_thread(_signatures, paths)
+        if now == before:
+            return
+        before = now
+
+
+async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
+    """Compile lists in a process of its own, so that no query waits for it. Raises ListRefused."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "resolver.edge.builder",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
+    )
+    try:
+        async with asyncio.timeout(BUILD_S):
+            out, problem = await process.communicate(pickle.dumps((tuple(sources), good)))
+    except TimeoutError:
+        raise ListRefused("build", f"took longer than {BUILD_S:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        last = problem.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        raise ListRefused("build", f"ended with status {process.returncode}: {last[0]}")
+    made = pickle.loads(out)  # noqa: S301 - from our own child, over a pipe
+    if not isinstance(made, Build):
+        raise ListRefused("build", "gave something that is no table")
+    return made
+
+
+def _signatures(paths: Iterable[Path]) -> list[_Seen]:
+    return [_signature(path) for path in paths]
+
+
+def _signature(path: Path) -> _Seen:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def _digest(path: Path) -> bytes:
+    digest = blake2b(digest_size=16)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as exc:
+        return f"unreadable: {exc.errno}".encode()
+    return digest.digest()
