@@ -223,6 +223,12 @@ class Cache:
         if entry is not None:
             self.bytes -= entry.size + len(key)
 
+    def resize(self, limit_bytes: int) -> None:
+        """Set another bound, in bytes."""
+        self.limit_bytes = limit_bytes
+        while self.bytes > self.limit_bytes:
+            self._evict()
+
     def flush(self) -> None:
         """Forget everything."""
         self._entries.clear()

@@ -7,7 +7,7 @@ import os
 import socket
 from array import array
 from collections import Counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from resolver.core.framing import Framer, frame
 from resolver.core.retries import Health
@@ -50,20 +50,25 @@ class Ids:
         return self._left.pop()
 
 
+class ServerSpec(NamedTuple):
+    """What the configuration says of a server."""
+
+    host: str
+    port: int = 53
+    tcp_only: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'tcp://' if self.tcp_only else ''}{host}:{self.port}"
+
+
 class Server:
     """An upstream server at one address, asked over UDP or TCP."""
 
-    def __init__(
-        self,
-        name: str,
-        address: tuple[str, int],
-        *,
-        tcp_only: bool,
-        loop: asyncio.AbstractEventLoop,
-        wheel: Wheel,
-    ) -> None:
-        self.name, self.address, self.tcp_only = name, address, tcp_only
-        self.family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    def __init__(self, spec: ServerSpec, loop: asyncio.AbstractEventLoop, wheel: Wheel) -> None:
+        self.spec = spec
+        self.address = spec.host, spec.port
+        self.family = socket.AF_INET6 if ":" in spec.host else socket.AF_INET
         self.health = Health()
         self.requests = 0
         self.failures: Counter[str] = Counter()

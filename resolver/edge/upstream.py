@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from resolver.core import questions
 from resolver.core.cache import kept_errors
@@ -12,7 +13,7 @@ from resolver.core.errors import WireError
 from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
 from resolver.core.retries import NO_EDNS_S, Attempt, Next, Strategy, judge, plan
 from resolver.core.wire import Answer, Query, parse_answer
-from resolver.edge.server import Place, Server
+from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
 
 LINGER_S = 12.0
@@ -27,6 +28,16 @@ REFUSED = extended_error(NETWORK_ERROR, "upstream servers could not be reached o
 
 Told = Callable[["Answer | None", bytes], None]
 """Called once: with the answer, or with None and the extended errors that say what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """What the configuration says of a group."""
+
+    servers: tuple[ServerSpec, ...]
+    strategy: Strategy = Strategy.FASTEST
+    timeout_s: float = 2.0
+    trust_ad: bool = False
 
 
 class UpstreamGroup:
@@ -91,7 +102,7 @@ class Exchange:
         """Send to the next server of the plan; with none left, say that there is no answer."""
         for place, patience_s in self._attempts:
             server = self._group.servers[place]
-            if self._send(server, patience_s, over_tcp=server.tcp_only):
+            if self._send(server, patience_s, over_tcp=server.spec.tcp_only):
                 return
         self._finish(None, self._errors or SILENT)
 
@@ -175,7 +186,7 @@ class _Probe:
     def send(self) -> None:
         packet = questions.upstream_query(questions.PROBE)
         try:
-            (self._server.send_tcp if self._server.tcp_only else self._server.send)(
+            (self._server.send_tcp if self._server.spec.tcp_only else self._server.send)(
                 self, packet, self._places
             )
         except OSError:
@@ -208,14 +219,28 @@ class Upstreams:
     def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel) -> None:
         self.loop, self.wheel, self.rng = loop, wheel, random.Random()  # noqa: S311
         self.groups: Mapping[str, UpstreamGroup] = {}
+        self._leaving: dict[Server, asyncio.TimerHandle] = {}
         self._probing: asyncio.TimerHandle | None = None
 
-    def replace(self, groups: Mapping[str, UpstreamGroup]) -> None:
-        """Put other groups in force; exchanges under way end with the servers that they know."""
-        old, self.groups = self.groups, dict(groups)
-        kept = {server for group in groups.values() for server in group.servers}
-        for server in {server for group in old.values() for server in group.servers} - kept:
-            self.loop.call_later(LINGER_S, server.close)
+    def configure(self, specs: Mapping[str, GroupSpec]) -> None:
+        """Put groups in force. Servers that stay keep what is known of them; the others close in a while."""
+        known = {
+            (name, server.spec): server for name, group in self.groups.items() for server in group.servers
+        }
+        self.groups = {
+            name: UpstreamGroup(
+                [
+                    known.pop((name, server), None) or Server(server, self.loop, self.wheel)
+                    for server in spec.servers
+                ],
+                spec.strategy,
+                spec.timeout_s,
+                trust_ad=spec.trust_ad,
+            )
+            for name, spec in specs.items()
+        }
+        for gone in known.values():
+            self._leaving[gone] = self.loop.call_later(LINGER_S, self._forget, gone)
         if self._probing is None:
             self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
 
@@ -231,14 +256,23 @@ class Upstreams:
         """Close every socket; nobody is told."""
         if self._probing is not None:
             self._probing.cancel()
-        for group in self.groups.values():
-            for server in group.servers:
-                server.close()
+        for timer in self._leaving.values():
+            timer.cancel()
+        for server in [*self.servers(), *self._leaving]:
+            server.close()
+
+    def servers(self) -> list[Server]:
+        """Return all servers of all groups."""
+        return [server for group in self.groups.values() for server in group.servers]
+
+    def _forget(self, server: Server) -> None:
+        del self._leaving[server]
+        server.close()
 
     def _probe(self) -> None:
         self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
         now = self.loop.time()
-        for server in {server for group in self.groups.values() for server in group.servers}:
+        for server in self.servers():
             if server.health.down_until is not None and now >= server.health.down_until:
                 server.health.down_until = now + LINGER_S  # until the probe is over
                 _Probe(server).send()
