@@ -227,12 +227,13 @@ class Upstreams:
         known = {
             (name, server.spec): server for name, group in self.groups.items() for server in group.servers
         }
+
+        def server_for(group: str, spec: ServerSpec) -> Server:
+            return known.pop((group, spec)) if (group, spec) in known else Server(spec, self.loop, self.wheel)
+
         self.groups = {
             name: UpstreamGroup(
-                [
-                    known.pop((name, server), None) or Server(server, self.loop, self.wheel)
-                    for server in spec.servers
-                ],
+                [server_for(name, server) for server in spec.servers],
                 spec.strategy,
                 spec.timeout_s,
                 trust_ad=spec.trust_ad,
