@@ -31,6 +31,14 @@ class ListRefused(ResolverError):
         self.source, self.reason = source, reason
 
 
+class RecordFault(ResolverError):
+    """A field of a list's record that cannot be taken."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field, self.reason = field, reason
+
+
 class UpstreamError(ResolverError):
     """An upstream resolver that could not be asked."""
 

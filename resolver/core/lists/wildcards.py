@@ -1,0 +1,22 @@
+"""Wildcard lists: `*.name` is the name and everything below it, as their publishers mean it.
+
+In DNS itself the wildcard leaves out the name (RFC 4592); RPZ lists, where that holds, are another format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resolver.core.lists.domains import read_domains
+from resolver.core.lists.line import Said
+from resolver.core.lists.rule import Scope
+
+
+def read_wildcards(line: str, number: int, match: Scope) -> Sequence[Said]:
+    """Return what a line of a wildcard list says; a bare name there reaches as far as `match`.
+
+    Any other place for a `*` is a mistake: we never guess how far somebody meant it.
+    """
+    if line.startswith("*."):
+        return read_domains(line[2:] or ".", number, Scope.SUBTREE)
+    return read_domains(line, number, match)
