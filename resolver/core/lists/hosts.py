@@ -12,6 +12,7 @@ from resolver.core.lists.line import (
     is_address,
     is_comment,
     judge_name,
+    plain_rule,
     without_comment,
 )
 from resolver.core.lists.rule import Scope
@@ -24,6 +25,9 @@ def read_hosts(line: str, number: int, match: Scope) -> Sequence[Said]:
 
     `match` is for bare names, of which a hosts file has none.
     """
+    address, _, name = line.partition(" ")
+    if is_address(address) and (rule := plain_rule(name, _EXACT, number)):
+        return (rule,)  # as the rest would say, in half the time
     if is_comment(line):
         return (Quiet.COMMENT,)
     # str.split() would take control characters and U+00A0 for blanks

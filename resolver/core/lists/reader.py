@@ -113,7 +113,7 @@ def parse_list(
         local=quiet[Quiet.LOCAL],
         duplicates=duplicates,
         bad=bad,
-        ignored=MappingProxyType(dict(ignored)),
+        ignored=dict(ignored),
     )
     return ParsedList(tuple(rules), tally, tuple(mistakes), record)
 
