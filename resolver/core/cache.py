@@ -204,7 +204,7 @@ class Cache:
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self.get = self._entries.get  # the call that every query makes
         self.limit_bytes = limit_bytes
-        self.bytes = self.evictions = 0
+        self.bytes = self.hits = self.misses = self.evictions = 0
 
     def __len__(self) -> int:
         return len(self._entries)

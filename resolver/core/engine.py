@@ -89,6 +89,7 @@ class Engine:
             return Reply(verdict.answer.reply(query), query, Source.BLOCKED, verdict.answer.rcode, verdict)
         entry = self.cache.get(query.key)
         if entry is not None and now < entry.expires:
+            self.cache.hits += 1
             return self.deliver(query, profile, verdict, entry, now, Source.CACHE)
         return self._find(query, profile, verdict, entry, now)
 
@@ -151,6 +152,7 @@ class Engine:
             return Reply(shape.reply(query), query, Source.LOCAL, shape.rcode, verdict)
         if not query.wire[2] & 1:  # no recursion desired, and nothing known
             return _error(query, w.REFUSED, NOT_AUTHORITATIVE)
+        self.cache.misses += 1
         stale = expired if expired is not None and now < expired.stale_until else None
         if stale is not None and now < stale.retry_at:
             return self.deliver_stale(query, profile, verdict, stale)

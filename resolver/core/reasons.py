@@ -14,7 +14,7 @@ def brief(record: Record, alias: bytes | None = None) -> str:
 
     `alias` is the blocked name that the answer led to, where it is not the name that was asked.
     """
-    parts = [f"{record.title}: {record.text}" if record.text else record.title]
+    parts = [f"{record.title}: {record.text.rstrip('.')}" if record.text else record.title]
     if alias is not None:
         parts[0] = f"{names.to_text(alias)} ({parts[0]})"
     if record.organisation:

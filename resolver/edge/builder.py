@@ -11,7 +11,7 @@ import os
 import pickle
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,11 @@ class Build:
     lists: tuple[Loaded, ...]
 
 
-def read(source: Source, good: Path | None) -> tuple[ParsedList | None, str | None]:
+Read = tuple[ParsedList | None, str | None]
+"""The rules of a list, or None, and what is wrong with it, or None."""
+
+
+def read(source: Source, good: Path | None) -> Read:
     """Return the rules of a list, or of its last good copy, and what is wrong with it now.
 
     `good` is the folder of the last good copies; None: there is none.
@@ -78,12 +82,14 @@ def read(source: Source, good: Path | None) -> tuple[ParsedList | None, str | No
 
 def build(sources: Sequence[Source], good: Path | None) -> Build:
     """Read and compile all lists."""
-    loaded, rules = [], []
-    for source in sources:
-        parsed, error = read(source, good)
-        rules.append(parsed.rules if parsed else ())
-        loaded.append(_describe(source, parsed, error))
-    return Build(compile_table(rules), tuple(loaded))
+    return compile_lists(sources, {source.name: read(source, good) for source in sources})
+
+
+def compile_lists(sources: Sequence[Source], found: Mapping[str, Read]) -> Build:
+    """Compile lists that were read, in the order of the sources."""
+    rules = [parsed.rules if parsed else () for parsed, _ in found.values()]
+    loaded = tuple([_describe(source, *found[source.name]) for source in sources])
+    return Build(compile_table(rules), loaded)
 
 
 def _describe(source: Source, parsed: ParsedList | None, error: str | None) -> Loaded:

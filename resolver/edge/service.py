@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from time import monotonic
@@ -65,11 +67,19 @@ class Service:
         self._upstreams, self._counters, self._wheel = upstreams, counters, wheel
         self._flights: dict[bytes, Flight] = {}
         self._refusals, self._refusals_until = REFUSALS_PER_S, 0.0
+        self._idle: asyncio.Event | None = None
 
     @property
     def inflight(self) -> int:
         """How many questions are on their way upstream."""
         return len(self._flights)
+
+    async def drain(self, longest_s: float) -> None:
+        """Wait until no question is on its way any more, or for so long."""
+        if self._flights:
+            self._idle = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), longest_s)
 
     def handle(self, wire: bytes, address: str, channel: Channel, send: Send, to: object) -> None:
         """Take a message from a client; `send(answer, to)` is called once, at once or later, or never."""
@@ -135,6 +145,8 @@ class Service:
         now = monotonic()
         key = flight.query.key
         del self._flights[key]
+        if self._idle is not None and not self._flights:
+            self._idle.set()
         if answer is None:
             self.engine.fail(key, options, now)
             for waiter in flight.waiters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from resolver.edge.builder import Build
+from resolver.edge.builder import Build, Loaded
 from resolver.observe.logs import fields
 from resolver.observe.state import ListState
 
@@ -41,7 +41,7 @@ class Shelf:
 
     def names(self) -> list[str]:
         """Return the names of the lists, in the order of the table."""
-        return [] if self.build is None else [loaded.name for loaded in self.build.lists]
+        return [loaded.name for loaded in self._loaded()]
 
     def states(self) -> tuple[ListState, ...]:
         """Return what metrics say of the lists."""
@@ -61,3 +61,26 @@ class Shelf:
                 for loaded, count in zip(self.build.lists, self.build.table.counts, strict=True)
             ]
         )
+
+    def looked(self) -> None:
+        """Note that the files were looked at and are as they were read."""
+        now = time.time()
+        for loaded in self._loaded():
+            if loaded.error is None:
+                self._success_s[loaded.name] = now
+
+    def missing(self) -> list[str]:
+        """Return the lists of which nothing is in force."""
+        return [loaded.name for loaded in self._loaded() if not loaded.in_force]
+
+    def summary(self) -> dict[str, object]:
+        """Return what the command that reloads shows."""
+        if self.build is None:
+            return {}
+        return {
+            loaded.name: {"names": count.names, "bad_lines": loaded.tally.bad, "error": loaded.error}
+            for loaded, count in zip(self.build.lists, self.build.table.counts, strict=True)
+        }
+
+    def _loaded(self) -> tuple[Loaded, ...]:
+        return () if self.build is None else self.build.lists

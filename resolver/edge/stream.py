@@ -58,12 +58,18 @@ class StreamListener:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), sock=self._sock)
 
-    def close(self) -> None:
-        """Stop accepting; connections on which answers are due close when these are sent."""
+    def pause(self) -> None:
+        """Accept no more; connections close when what was asked on them is answered."""
         if self._server is not None:
             self._server.close()
         for connection in list(self._open):
             connection.finish()
+
+    def close(self) -> None:
+        """Cut off the connections that are left."""
+        self.pause()
+        for connection in list(self._open):
+            connection.abort()
 
     def enter(self, connection: _Connection, client: str) -> bool:
         """Note a new connection; return whether there is room for it."""
@@ -116,6 +122,10 @@ class _Connection(asyncio.Protocol):
         self._finishing = True
         if self._unanswered <= 0:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Close without waiting for anything."""
+        self._transport.abort()
 
     def pause_writing(self) -> None:
         self._transport.abort()  # it asks and does not read

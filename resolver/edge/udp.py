@@ -58,8 +58,12 @@ class UdpListener:
             sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
         loop.add_reader(sock, self._drain_wildcard if wildcard else self._drain)
 
+    def pause(self) -> None:
+        """Take no more queries; answers to earlier ones can still be sent."""
+        self._loop.remove_reader(self._sock)
+
     def close(self) -> None:
-        """Stop listening."""
+        """Close the socket."""
         self._loop.remove_reader(self._sock)
         self._sock.close()
 

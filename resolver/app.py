@@ -1,0 +1,289 @@
+"""Every part built and joined: the running server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import platform
+import signal
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+
+from resolver import __version__
+from resolver.config import Config, ConfigError
+from resolver.core.cache import Cache
+from resolver.core.clients import parse_address
+from resolver.core.engine import Engine
+from resolver.core.errors import ControlError, ListRefused
+from resolver.core.policy import NOTHING, Verdict
+from resolver.edge import builder, stream, udp
+from resolver.edge.builder import Build
+from resolver.edge.control import ControlServer
+from resolver.edge.http import Check, HttpServer, admin_app, notice_app
+from resolver.edge.lists import LOOK_S, Watch, build_apart, settled
+from resolver.edge.service import Service
+from resolver.edge.shelf import Shelf
+from resolver.edge.systemd import Notifier
+from resolver.edge.upstream import Upstreams
+from resolver.edge.wheel import Wheel
+from resolver.observe.collector import exposition, make_registry
+from resolver.observe.counters import Counters
+from resolver.observe.logs import fields
+from resolver.observe.state import BuildInfo, CacheState, ReloadState, State, UpstreamState
+from resolver.parts import (
+    CONTROL_SOCKET,
+    ENGINE,
+    good_folder,
+    list_sources,
+    make_ageing,
+    make_clients,
+    make_policy,
+    make_routes,
+    make_upstreams,
+)
+
+log = logging.getLogger("nxwhy")
+
+DRAIN_S = 3.0
+"""How long questions that are on their way may still take when we are told to stop."""
+RESTART_KEYS = ("listen", "engine", "state")
+"""What is read at the start only."""
+
+
+class App:
+    """One running server. `reread` gives the configuration as it is now, or raises ConfigError."""
+
+    def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
+        self._config, self._started_with, self._reread = config, config, reread
+        self._loop = asyncio.get_running_loop()
+        self._wheel = Wheel(self._loop)
+        self._counters = Counters()
+        self._upstreams = Upstreams(self._loop, self._wheel)
+        self._shelf = Shelf()
+        self._service = self._make_service(config)
+        self._udp: list[udp.UdpListener] = []
+        self._streams: list[stream.StreamListener] = []
+        self._http: list[HttpServer] = []
+        self._control = ControlServer(config.state / CONTROL_SOCKET, {"reload": self._reload_command})
+        self._notifier = Notifier()
+        self._watch = Watch()
+        self._reload_state = ReloadState(True, time.time())
+        self._reloading = asyncio.Lock()
+        self._generation = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._told_to_stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until told to stop. Raises OSError for an address that cannot be had, ControlError."""
+        try:
+            await self._start()
+            await self._told_to_stop.wait()
+            log.info("stopping")
+        finally:
+            await self._stop()
+
+    def stop(self) -> None:
+        """Tell the server to stop."""
+        self._told_to_stop.set()
+
+    async def reload(self) -> dict[str, object]:
+        """Read configuration and lists again and put them in force; on any mistake all stays as it was.
+
+        Raises ConfigError or ListRefused.
+        """
+        async with self._reloading:
+            self._notifier.reloading()
+            try:
+                config = self._reread()
+                build = await build_apart(list_sources(config), good_folder(config))
+            except (ConfigError, ListRefused):
+                self._reload_state = ReloadState(False, self._reload_state.last_success_s)
+                raise
+            finally:
+                self._notifier.ready()
+            self._put_in_force(config, build)
+            self._reload_state = ReloadState(True, time.time())
+            return self._summary()
+
+    def _make_service(self, config: Config) -> Service:
+        engine = Engine(Cache(config.cache.size), make_ageing(config), make_routes(config))
+        return Service(engine, make_clients(config, NOTHING), self._upstreams, self._counters, self._wheel)
+
+    def _put_in_force(self, config: Config, build: Build) -> None:
+        """Replace what holds, one reference after the other; a query sees the old or the new."""
+        self._config = config
+        self._generation += 1
+        self._shelf.note(build)
+        self._service.clients = make_clients(config, make_policy(config, build, self._generation))
+        engine = self._service.engine
+        engine.routes, engine.ageing = make_routes(config), make_ageing(config)
+        engine.cache.resize(config.cache.size)
+        self._upstreams.configure(make_upstreams(config))
+        logging.getLogger().setLevel(config.log.level.upper())
+        for warning in config.warnings:
+            log.warning("%s", warning)
+        settle_memory()
+
+    async def _start(self) -> None:
+        config = self._config
+        await self._control.start()
+        sockets = [(udp.bind(at.host, at.port), stream.bind(at.host, at.port)) for at in config.listen.dns]
+        self._put_in_force(config, builder.build(list_sources(config), good_folder(config)))
+        for datagrams, connections in sockets:
+            listener = stream.StreamListener(connections, self._service, self._wheel)
+            self._udp.append(udp.UdpListener(datagrams, self._service, self._loop))
+            self._streams.append(listener)
+            await listener.start()
+        await self._start_http()
+        self._watch.look(self._watched())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.stop)
+        self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
+        self._spawn(self._keep_looking())
+        self._spawn(self._stay_alive())
+        log.info(
+            "serving",
+            extra=fields(
+                version=__version__,
+                engine=ENGINE,
+                dns=[str(at) for at in config.listen.dns],
+                admin=str(config.listen.admin or "off"),
+                lists=self._shelf.names(),
+                upstreams=[str(server.spec) for server in self._upstreams.servers()],
+            ),
+        )
+        if not self._upstreams.servers():
+            log.error("no upstream server: only blocked, cached and local names are answered")
+        self._notifier.ready(f"serving {len(self._shelf.names())} lists")
+
+    async def _start_http(self) -> None:
+        listen = self._config.listen
+        registry = make_registry(self._counters, self.state)
+        admin = admin_app(lambda accept: exposition(registry, accept), self.checks)
+        notice = notice_app(self._judge)
+        for at, app in [
+            *((at, notice) for at in listen.notice),
+            *((at, admin) for at in (listen.admin,) if at),
+        ]:
+            server = HttpServer(app)
+            await server.start(stream.bind(at.host, at.port))
+            self._http.append(server)
+
+    def _judge(self, name: bytes, address: str) -> Verdict:
+        """Judge a name for a client of the notice page."""
+        return self._service.clients.policy.profile_for(parse_address(address)).decide(name)
+
+    async def _stop(self) -> None:
+        self._notifier.stopping()
+        for task in self._tasks:
+            task.cancel()
+        for datagrams in self._udp:
+            datagrams.pause()
+        for connections in self._streams:
+            connections.pause()
+        await self._service.drain(DRAIN_S)
+        for server in self._http:
+            await server.stop()
+        await self._control.stop()
+        for datagrams in self._udp:
+            datagrams.close()
+        for connections in self._streams:
+            connections.close()
+        self._upstreams.close()
+        self._wheel.stop()
+
+    async def _keep_looking(self) -> None:
+        """Look at the files every two seconds; reload when one has changed."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            watched = self._watched()
+            changed = await asyncio.to_thread(self._watch.look, watched)
+            if changed:
+                await settled(changed)
+                await asyncio.to_thread(self._watch.look, watched)
+                await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
+            else:
+                self._shelf.looked()
+
+    def _watched(self) -> tuple[Path, ...]:
+        source = (self._config.source,) if self._config.source else ()
+        return *source, *[found.path for found in list_sources(self._config)]
+
+    async def _reload_and_log(self, cause: str) -> None:
+        try:
+            await self.reload()
+        except (ConfigError, ListRefused) as exc:
+            log.error("reload failed, all stays as it was: %s", exc, extra=fields(cause=cause))
+        else:
+            log.info("reloaded", extra=fields(cause=cause))
+
+    async def _reload_command(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        try:
+            return await self.reload()
+        except (ConfigError, ListRefused) as exc:
+            raise ControlError(str(exc)) from exc
+
+    def _summary(self) -> dict[str, object]:
+        restart = [
+            key for key in RESTART_KEYS if getattr(self._config, key) != getattr(self._started_with, key)
+        ]
+        for key in restart:
+            log.warning("changed, but only a restart puts it in force", extra=fields(key=key))
+        return {"lists": self._shelf.summary(), "needs_restart": restart}
+
+    async def _stay_alive(self) -> None:
+        """Tell systemd's watchdog that the loop turns."""
+        while self._notifier.watchdog_interval_s is not None:
+            self._notifier.watchdog()
+            await asyncio.sleep(self._notifier.watchdog_interval_s)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def checks(self) -> list[Check]:
+        """Return what has to hold for us to be of use."""
+        up = [str(server.spec) for server in self._upstreams.servers() if server.health.up]
+        missing = self._shelf.missing()
+        return [
+            Check("lists", not missing, f"not in force: {', '.join(missing)}" if missing else "all in force"),
+            Check("upstreams", bool(up), f"usable: {', '.join(up)}" if up else "no usable upstream server"),
+        ]
+
+    def state(self) -> State:
+        """Return what a scrape wants to know besides the counters."""
+        cache = self._service.engine.cache
+        return State(
+            build=BuildInfo(__version__, platform.python_version(), ENGINE),
+            reload=self._reload_state,
+            cache=CacheState(
+                len(cache), cache.bytes, cache.limit_bytes, cache.hits, cache.misses, cache.evictions
+            ),
+            lists=self._shelf.states(),
+            upstreams=tuple(
+                [
+                    UpstreamState(
+                        name,
+                        str(server.spec),
+                        server.requests,
+                        dict(server.failures),
+                        server.health.up,
+                        server.durations,
+                    )
+                    for name, group in self._upstreams.groups.items()
+                    for server in group.servers
+                ]
+            ),
+            generation=self._generation,
+            inflight=self._service.inflight,
+            tcp_connections=sum(listener.connections for listener in self._streams),
+        )
+
+
+def settle_memory() -> None:
+    """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
+    gc.collect()
+    gc.freeze()

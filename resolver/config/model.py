@@ -1,0 +1,274 @@
+"""What an owner can decide: the keys of the configuration, their defaults and bounds.
+
+All plain values arrive as the text that the owner wrote, so none of YAML's guesses (`no`, `null`, 12:30:45)
+can change what was meant; pydantic and `quantities` turn them into values.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+
+from resolver.config import quantities as q
+from resolver.config.problem import Problem
+from resolver.config.quantities import Endpoint
+from resolver.core import names
+from resolver.core.clients import PRIVATE
+from resolver.core.errors import NameFault, RecordFault
+from resolver.core.lists.reader import FORMATS
+from resolver.core.lists.record import Record, record_from_mapping
+from resolver.core.lists.rule import Scope
+from resolver.core.policy import DEFAULT_GROUP, Network
+from resolver.core.replies import AnswerMode
+from resolver.core.retries import Strategy
+from resolver.shipped import SHIPPED
+
+DEFAULT_UPSTREAM = "default"
+"""The upstream group that is asked where no route says otherwise."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _seconds(least: float, most: float) -> Any:
+    return Annotated[float, BeforeValidator(_from_text(q.duration_s)), Field(ge=least, le=most)]
+
+
+def _from_text(read: Any) -> Any:
+    return lambda value: read(value) if isinstance(value, str) else value
+
+
+def _name(text: str) -> bytes:
+    try:
+        return names.from_text(text)
+    except NameFault as exc:
+        raise ValueError(str(exc)) from None
+
+
+class Server(NamedTuple):
+    """An upstream server: where it is, and whether it is asked over TCP alone."""
+
+    endpoint: Endpoint
+    tcp: bool
+
+
+def _server(text: str) -> Server:
+    scheme, found, rest = text.rpartition("://")
+    if found and scheme not in {"udp", "tcp"}:
+        raise ValueError(f"{scheme}:// is not there yet; udp:// and tcp:// are")
+    return Server(q.endpoint(rest, default_port=53), scheme == "tcp")
+
+
+def _admin(text: str) -> Endpoint | None:
+    return None if text == "off" else q.endpoint(text)
+
+
+def _networks(values: Any) -> Any:
+    """Return networks; `private` stands for many."""
+    if not isinstance(values, list):
+        return values
+    found: list[Network] = []
+    for value in values:
+        found += PRIVATE if value == "private" else [q.network(value)]
+    return tuple(found)
+
+
+At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
+Name = Annotated[bytes, BeforeValidator(_from_text(_name))]
+Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
+Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+
+
+class Listen(_Part):
+    """Where we listen; `dns` over UDP and TCP."""
+
+    dns: tuple[At, ...] = Field((Endpoint("127.0.0.1", 5335),), min_length=1)
+    notice: tuple[At, ...] = ()
+    admin: Annotated[Endpoint | None, BeforeValidator(_from_text(_admin))] = Endpoint("127.0.0.1", 8053)
+
+
+class UpstreamSettings(_Part):
+    """Servers that stand in for each other."""
+
+    servers: tuple[Annotated[Server, BeforeValidator(_from_text(_server))], ...] = Field(min_length=1)
+    strategy: Strategy = Strategy.FASTEST
+    timeout: _seconds(0.1, 30) = 2.0  # type: ignore[valid-type]
+    trust_ad: bool = False
+
+
+class Route(_Part):
+    """Names, with all below them, that are asked at an upstream group of their own."""
+
+    domains: tuple[Name, ...] = Field(min_length=1)
+    upstream: Text
+
+
+class Kind(StrEnum):
+    """What the bare names of a list do."""
+
+    BLOCK = "block"
+    ALLOW = "allow"
+
+
+class ListSettings(_Part):
+    """Where a list comes from and how it is read. Exactly one of `path` and `shipped`."""
+
+    path: Path | None = None
+    shipped: str | None = None
+    format: str = "auto"
+    match: Scope = Scope.EXACT
+    kind: Kind = Kind.BLOCK
+    record: Record | None = None
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        if value not in FORMATS:
+            raise ValueError(f"{value!r} is no format; there are {', '.join(FORMATS)}")
+        return value
+
+    @field_validator("match", mode="before")
+    @classmethod
+    def _known_match(cls, value: Any) -> Any:
+        found = {"exact": Scope.EXACT, "subtree": Scope.SUBTREE}.get(value)
+        if found is None:
+            raise ValueError("must be exact or subtree")
+        return found
+
+    @field_validator("shipped")
+    @classmethod
+    def _known_shipped(cls, value: str | None) -> str | None:
+        if value not in SHIPPED:
+            raise ValueError(f"{value!r} does not ship; {', '.join(SHIPPED)} do")
+        return value
+
+    @field_validator("record", mode="before")
+    @classmethod
+    def _known_record(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError("must be a mapping")
+        try:
+            return record_from_mapping(value)
+        except RecordFault as exc:
+            raise ValueError(str(exc)) from None
+
+
+class GroupSettings(_Part):
+    """Clients, the lists that count for them, and how blocked names are answered."""
+
+    clients: tuple[Net, ...] = ()
+    block: tuple[Text, ...] = ()
+    allow: tuple[Text, ...] = ()
+    answer: AnswerMode = AnswerMode.NXDOMAIN
+
+
+class Notice(_Part):
+    """The addresses of the notice page, as clients see them."""
+
+    ipv4: Annotated[IPv4Address | None, BeforeValidator(_from_text(q.address))] = None
+    ipv6: Annotated[IPv6Address | None, BeforeValidator(_from_text(q.address))] = None
+
+
+class Answer(_Part):
+    """Blocked answers."""
+
+    ttl: _seconds(1, 86400) = 30.0  # type: ignore[valid-type]
+    notice: Notice = Notice()
+
+
+class CacheSettings(_Part):
+    """The answer cache."""
+
+    size: Annotated[int, BeforeValidator(_from_text(q.size_bytes)), Field(ge=1 << 20, le=64 << 30)] = 64 << 20
+    max_ttl: _seconds(1, 604800) = 86400.0  # type: ignore[valid-type]
+    negative_ttl: _seconds(0, 86400) = 3600.0  # type: ignore[valid-type]
+    stale: _seconds(0, 604800) = 86400.0  # type: ignore[valid-type]
+    prefetch: bool = True
+
+
+class Access(_Part):
+    """Who may ask, and how much."""
+
+    clients: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = PRIVATE
+    rate: Annotated[int | None, BeforeValidator(_from_text(q.rate_per_s))] = 1000
+
+
+class Level(StrEnum):
+    """What is worth a log line."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Form(StrEnum):
+    """How a log line looks."""
+
+    AUTO = "auto"
+    HUMAN = "human"
+    JSON = "json"
+
+
+class Log(_Part):
+    """The log."""
+
+    level: Level = Level.INFO
+    format: Form = Form.AUTO
+
+
+class Engine(StrEnum):
+    """What answers."""
+
+    AUTO = "auto"
+    PYTHON = "python"
+
+
+class Config(_Part):
+    """All that an owner decides."""
+
+    listen: Listen = Listen()
+    upstreams: dict[Text, UpstreamSettings] = {}
+    routes: tuple[Route, ...] = ()
+    lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
+    groups: dict[Text, GroupSettings] = {DEFAULT_GROUP: GroupSettings(block=SHIPPED)}
+    answer: Answer = Answer()
+    cache: CacheSettings = CacheSettings()
+    access: Access = Access()
+    log: Log = Log()
+    engine: Engine = Engine.AUTO
+    state: Path = Path("/var/lib/nxwhy")
+    _source: Path | None = PrivateAttr(None)
+    _warnings: tuple[Problem, ...] = PrivateAttr(())
+
+    @property
+    def source(self) -> Path | None:
+        """The file that this was read from."""
+        return self._source
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is not wrong and should be known."""
+        return self._warnings
+
+    @property
+    def lists_given(self) -> bool:
+        """Whether the owner named lists, and does not have the ones that ship by default."""
+        return "lists" in self.model_fields_set
+
+    def placed(self, folder: Path, source: Path | None, warnings: tuple[Problem, ...]) -> Config:
+        """Return this with its relative paths starting from `folder`."""
+        lists = {
+            name: settings
+            if settings.path is None
+            else settings.model_copy(update={"path": folder / settings.path.expanduser()})
+            for name, settings in self.lists.items()
+        }
+        placed = self.model_copy(update={"lists": lists, "state": folder / self.state.expanduser()})
+        placed._source, placed._warnings = source, warnings
+        return placed

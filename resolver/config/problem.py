@@ -1,0 +1,29 @@
+"""What is wrong with a configuration, and where."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from resolver.core.errors import ResolverError
+
+
+class Problem(NamedTuple):
+    """Something that the owner should know, and where it stands (counted from 1)."""
+
+    source: str
+    line: int
+    column: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        at = f"{self.source}:{self.line}:{self.column}"
+        return f"{at}: {self.where}: {self.message}" if self.where else f"{at}: {self.message}"
+
+
+class ConfigError(ResolverError):
+    """A configuration that cannot be taken: every problem of it."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems

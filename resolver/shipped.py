@@ -1,0 +1,15 @@
+"""The lists that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHIPPED = ("wechat", "line", "bbm", "linkedin", "imo")
+"""The lists that are on where no configuration says otherwise."""
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the shipped lists: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "blocklists"
+    return inside if inside.is_dir() else package.parent / "blocklists"

@@ -1,0 +1,184 @@
+"""`nxwhy explain` and `nxwhy lists`: what the server would decide, worked out without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from resolver.config import Config
+from resolver.core import names
+from resolver.core.errors import NameFault
+from resolver.core.explain import Explanation, explain
+from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.edge import builder
+from resolver.edge.builder import Build, Source
+from resolver.parts import good_folder, list_sources, make_policy, make_routes
+
+_REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An explanation, and the files that its lists come from."""
+
+    found: Explanation
+    sources: Mapping[str, Source]
+    warnings: tuple[str, ...]
+
+    @property
+    def answer(self) -> str:
+        """What a client gets."""
+        verdict = self.found.verdict
+        if verdict.answer is None:
+            return self.found.route
+        return f"{verdict.answer.mode} (TTL {verdict.answer.ttl} s)"
+
+    def document(self) -> dict[str, object]:
+        """Return the trace for programs."""
+        found, verdict = self.found, self.found.verdict
+        return {
+            "name": names.to_text(found.name),
+            "client": str(found.address),
+            "groups": list(found.groups),
+            "lists": [
+                {
+                    "list": looked.list,
+                    "group": looked.group,
+                    "rules": [self._rule(looked.list, rule) for rule in looked.rules],
+                }
+                for looked in found.looked
+            ],
+            "blocked": verdict.blocks,
+            "decided_by": None
+            if verdict.list is None
+            else {
+                "list": verdict.list.name,
+                "group": verdict.group,
+                "step": _step(verdict.effect),
+                "rule": self._rule(verdict.list.name, found.rule) if found.rule else None,
+                "record": record_document(verdict.list.record),
+            },
+            "answer": self.answer,
+            "warnings": list(self.warnings),
+        }
+
+    def text(self) -> str:
+        """Return the trace for people."""
+        found, verdict = self.found, self.found.verdict
+        shown = [
+            f"{names.to_text(found.name)} for {found.address}",
+            f"  groups      {', '.join(found.groups)}",
+        ]
+        for looked in found.looked:
+            rules = [self._line(looked.list, rule) for rule in looked.rules] or ["no rule reaches the name"]
+            shown.append(f"  list        {looked.list} (group {looked.group}): {rules[0]}")
+            shown += [f"              {rule}" for rule in rules[1:]]
+        if verdict.list is None:
+            shown.append("  decided     no list has a say")
+        else:
+            shown.append(
+                f"  decided     {_step(verdict.effect)}: list {verdict.list.name}, group {verdict.group}"
+            )
+            shown += [f"  {key:<11} {value}" for key, value in record_document(verdict.list.record).items()]
+        shown.append(f"  answer      {self.answer}")
+        return "\n".join([*shown, *[f"warning: {warning}" for warning in self.warnings]])
+
+    def _line(self, name: str, rule: Rule) -> str:
+        at = f"{self.sources[name].path}:{rule.line}"
+        note = f" - {rule.note}" if rule.note else ""
+        return f"{_step(rule.effect)} {names.to_text(rule.name)}, {_REACH[rule.scope]}, {at}{note}"
+
+    def _rule(self, name: str, rule: Rule) -> dict[str, object]:
+        return {
+            "name": names.to_text(rule.name),
+            "scope": rule.scope.name.lower(),
+            "effect": rule.effect.name.lower(),
+            "file": str(self.sources[name].path),
+            "line": rule.line,
+            "note": rule.note,
+        }
+
+
+def trace(config: Config, name: str, client: str) -> Trace:
+    """Judge a name for a client address as the server would. Raises NameFault."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        raise NameFault(f"not an address: {client!r}") from None
+    canonical = names.from_text(name)
+    sources = list_sources(config)
+    read = {source.name: builder.read(source, good_folder(config)) for source in sources}
+    parsed = {name: found for name, (found, _) in read.items() if found is not None}
+    build = builder.compile_lists(sources, read)
+    policy = make_policy(config, build, 0)
+    return Trace(
+        explain(canonical, address, policy, parsed, make_routes(config)),
+        {source.name: source for source in sources},
+        tuple([error for _, error in read.values() if error is not None]),
+    )
+
+
+def record_document(record: Record) -> dict[str, object]:
+    """Return what is given of a record, by the names of its fields."""
+    given = {
+        "title": record.title,
+        "class": record.list_class.value,
+        "text": record.text,
+        "organisation": record.organisation,
+        "authority": record.authority,
+        "reference": record.reference,
+        "contact": record.contact,
+        "since": record.since.isoformat() if record.since else "",
+        "review": record.review.isoformat() if record.review else "",
+        "more": record.more,
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def lists_document(build: Build) -> list[dict[str, object]]:
+    """Return what each list holds, for programs."""
+    return [
+        {
+            "list": loaded.name,
+            "names": count.names,
+            "own_names": count.own,
+            "lines": loaded.tally.lines,
+            "duplicates": loaded.tally.duplicates,
+            "ignored": dict(loaded.tally.ignored),
+            "bad_lines": loaded.tally.bad,
+            "mistakes": list(loaded.mistakes),
+            "error": loaded.error,
+            "in_force": loaded.in_force,
+            "record": record_document(loaded.record),
+        }
+        for loaded, count in zip(build.lists, build.table.counts, strict=True)
+    ]
+
+
+def lists_text(build: Build) -> str:
+    """Return what each list holds, as a table for people."""
+    rows = [("LIST", "NAMES", "OWN", "BAD", "CLASS", "SINCE", "TITLE")]
+    notes = []
+    for loaded, count in zip(build.lists, build.table.counts, strict=True):
+        record = loaded.record
+        since = record.since.isoformat() if record.since else "-"
+        numbers = f"{count.names:,}", f"{count.own:,}", f"{loaded.tally.bad:,}"
+        rows.append((loaded.name, *numbers, record.list_class.value, since, record.title))
+        notes += [f"{loaded.name}: {mistake}" for mistake in (loaded.error, *loaded.mistakes) if mistake]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            [
+                cell.rjust(width) if place in (1, 2, 3) else cell.ljust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, *notes])
+
+
+def _step(effect: Effect | None) -> str:
+    return "" if effect is None else effect.name.lower().replace("_", " ")
