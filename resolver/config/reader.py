@@ -71,7 +71,8 @@ def load(
     values.setdefault("state", str(state_folder(environment)))
     config = reading.model(values)
     for location, message, fatal in check(config) if config is not None else ():
-        reading.note(location, message, fatal=fatal)
+        if not reading.misses_a_part_of(location):
+            reading.note(location, message, fatal=fatal)
     if reading.problems or config is None:
         raise ConfigError(tuple(sorted(reading.problems)))
     return config.placed(folder, path, tuple(sorted(reading.warnings)))
@@ -92,6 +93,7 @@ class _Reading:
     def __init__(self, source: str) -> None:
         self._source = source
         self._nodes: dict[Location, yaml.Node] = {}
+        self._left_out: set[Location] = set()
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -116,12 +118,17 @@ class _Reading:
             errors = exc.errors(include_url=False)
         for error in errors:
             self.note(error["loc"], _message(error["type"], error["msg"], error["loc"]))
-        for location in sorted({error["loc"] for error in errors}, key=str, reverse=True):
+        self._left_out = {error["loc"] for error in errors}
+        for location in sorted(self._left_out, key=str, reverse=True):
             _leave_out(values, location)
         try:
             return Config.model_validate(values)
         except ValidationError:
             return None
+
+    def misses_a_part_of(self, location: Location) -> bool:
+        """Say whether something below a location was left out, so that it cannot be judged."""
+        return any(left[: len(location)] == location for left in self._left_out)
 
     def note(self, location: Location, message: str, *, fatal: bool = True) -> None:
         """Note a problem at a value, or at the nearest thing around it that the text has."""
