@@ -198,14 +198,19 @@ class App:
         """Look at the files every two seconds; reload when one has changed."""
         while True:
             await asyncio.sleep(LOOK_S)
-            watched = self._watched()
-            changed = await asyncio.to_thread(self._watch.look, watched)
-            if changed:
-                await settled(changed)
-                await asyncio.to_thread(self._watch.look, watched)
-                await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
-            else:
-                self._shelf.looked()
+            try:
+                await self._look()
+            except Exception:
+                log.exception("looking at the files failed")
+
+    async def _look(self) -> None:
+        changed = await asyncio.to_thread(self._watch.look, self._watched())
+        if not changed:
+            self._shelf.looked()
+            return
+        await settled(changed)
+        await asyncio.to_thread(self._watch.look, changed)  # what is read now is what we have seen
+        await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
 
     def _watched(self) -> tuple[Path, ...]:
         source = (self._config.source,) if self._config.source else ()

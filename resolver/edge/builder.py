@@ -148,7 +148,3 @@ def main() -> None:
     """Serve one build to the parent process: sources on standard input, the build on standard output."""
     sources, good = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
     pickle.dump(build(sources, good), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-if __name__ == "__main__":
-    main()

@@ -67,8 +67,8 @@ async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
     """Compile lists in a process of its own, so that no query waits for it. Raises ListRefused."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "resolver.edge.builder",
+        "-c",
+        "from resolver.edge.builder import main; main()",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

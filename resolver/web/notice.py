@@ -1,0 +1,137 @@
+"""The notice page: what was blocked, by whom, why, since when, whom to ask."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from html import escape
+
+from resolver.core.lists.record import ListClass
+from resolver.core.policy import PolicyList
+
+_STYLE = """
+:root { color-scheme: light dark;
+  --ink: #1c2430; --paper: #fff; --soft: #5a6675; --line: #d9dfe6; --mark: #b3261e }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8ecf1; --paper: #14181d; --soft: #9aa7b5; --line: #303943; --mark: #ff8a80 }
+}
+* { box-sizing: border-box }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
+main { max-width: 40rem; margin: 0 auto; padding: 3rem 1.25rem }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .75rem; overflow-wrap: anywhere }
+h1 span { color: var(--mark) }
+p { margin: 0 0 1.5rem }
+dl { margin: 0; border-top: 1px solid var(--line) }
+dl div { display: flex; flex-wrap: wrap; gap: .1rem 1.5rem; padding: .6rem 0;
+  border-bottom: 1px solid var(--line) }
+dt { flex: 0 0 9rem; color: var(--soft) }
+dd { flex: 1 1 14rem; margin: 0; overflow-wrap: anywhere }
+a { color: inherit }
+footer { margin-top: 2rem; color: var(--soft); font-size: .9rem }
+""".strip()
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_CLASSES = {
+    ListClass.POLICY: "a rule of this network",
+    ListClass.LEGAL: "a legal obligation",
+    ListClass.REQUESTED: "a filter that was asked for",
+    ListClass.SECURITY: "protection against harm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A host that somebody came to, and the list that blocks it for them; None: none does."""
+
+    host: str
+    by: PolicyList | None
+    group: str
+
+
+def status(notice: Notice) -> int:
+    """Return the status: 451 for a legal demand (RFC 7725), 403 for other blocks, 404 where there is none."""
+    if notice.by is None:
+        return 404
+    return 451 if notice.by.record.list_class is ListClass.LEGAL else 403
+
+
+def links(notice: Notice) -> dict[str, str]:
+    """Return the Link header that names who blocks (RFC 7725, section 4): the operator, not who demanded it.
+
+    The record knows the operator's page as `more`, or as a contact that is a page.
+    """
+    if notice.by is None or notice.by.record.list_class is not ListClass.LEGAL:
+        return {}
+    record = notice.by.record
+    for link in (record.more, record.contact):
+        if link.startswith("https://") and link.isascii() and not set(link) & set('<>"\\ '):
+            return {"Link": f'<{link}>; rel="blocked-by"'}
+    return {}
+
+
+def document(notice: Notice) -> dict[str, object]:
+    """Return the facts of the page for programs."""
+    if notice.by is None:
+        return {"host": notice.host, "blocked": False}
+    record = notice.by.record
+    facts = {"list": notice.by.name, "group": notice.group, "class": record.list_class.value}
+    return {"host": notice.host, "blocked": True, **facts, **{key: text for key, _, text in _facts(notice)}}
+
+
+def page(notice: Notice) -> str:
+    """Return the page. Every value is escaped; there is no script and nothing from elsewhere."""
+    host = escape(notice.host)
+    if notice.by is None:
+        title = f"{host} is not blocked"
+        body = (
+            f"<h1>{host} is not blocked here</h1>\n"
+            "<p>It may have been until a moment ago. Go back, wait half a minute and load the page again.</p>"
+        )
+    else:
+        title = f"{host} is blocked"
+        rows = "\n".join(
+            [f"<div><dt>{label}</dt><dd>{_linked(text)}</dd></div>" for _, label, text in _facts(notice)]
+        )
+        body = (
+            f"<h1>{host} is <span>blocked</span> on this network</h1>\n"
+            f"<p>Not your device and not the site: this network does not look the name up, because of "
+            f"{_CLASSES[notice.by.record.list_class]}.</p>\n<dl>\n{rows}\n</dl>"
+        )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="robots" content="noindex">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n'
+        f"<body>\n<main>\n{body}\n"
+        "<footer>Shown by the DNS resolver of this network, nxwhy.</footer>\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _facts(notice: Notice) -> list[tuple[str, str, str]]:
+    """Return what is known of a block, in the order in which people ask: (key, label, text)."""
+    if notice.by is None:
+        return []
+    record = notice.by.record
+    facts = [
+        ("title", "What", record.title),
+        ("text", "Why", record.text),
+        ("organisation", "Who decided", record.organisation),
+        ("authority", "By order of", record.authority),
+        ("reference", "Reference", record.reference),
+        ("since", "Since", record.since.isoformat() if record.since else ""),
+        ("review", "To be reviewed", record.review.isoformat() if record.review else ""),
+        ("contact", "Whom to ask", record.contact or "the owner of this network"),
+        ("more", "More", record.more),
+    ]
+    return [fact for fact in facts if fact[2]]
+
+
+def _linked(text: str) -> str:
+    """Return escaped text, as a link where it is one that the record may hold."""
+    shown = escape(text.removeprefix("mailto:").removeprefix("tel:"))
+    if text.startswith(("https://", "mailto:", "tel:")):
+        return f'<a href="{escape(text)}" rel="noreferrer">{shown}</a>'
+    return shown
