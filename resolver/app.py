@@ -113,6 +113,8 @@ class App:
 
     def _put_in_force(self, config: Config, build: Build) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
+        if (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams):
+            self._service.engine.cache.flush()  # its answers came from elsewhere
         self._config = config
         self._generation += 1
         self._shelf.note(build)

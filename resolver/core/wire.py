@@ -140,12 +140,12 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     if answers or authorities:
         raise WireError("records in a query")
     records = _records(wire, end, additional)
-    if (records[-1].end if records else end) != len(wire):
+    if (records[-1][2] if records else end) != len(wire):
         raise WireError("bytes behind the message")
-    found = [record for record in records if record.rtype == OPT]
+    found = [wire[start:stop] for start, _, stop, rtype, _ in records if rtype == OPT]
     if len(found) > 1:
         raise WireError("two OPT records")
-    return parse_opt(wire[found[0].start : found[0].end]) if found else None
+    return parse_opt(found[0]) if found else None
 
 
 @lru_cache(maxsize=1024)
@@ -207,13 +207,14 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         return Answer(rcode, True, False, None, b"", (0, 0, 0), (), 0, None, ())
     answers, authorities, additional = _SECTIONS.unpack_from(wire, 6)
     records = _records(wire, start, answers + authorities + additional)
-    types = [record.rtype for record in records]
+    types = [rtype for _, _, _, rtype, _ in records]
     edns = None
     if OPT in types:
         place = types.index(OPT)
         if place < answers + authorities or OPT in types[place + 1 :]:
             raise WireError("OPT record where none may be")
-        edns = parse_opt(wire[records[place].start : records[place].end])
+        first, _, end, _, _ = records[place]
+        edns = parse_opt(wire[first:end])
         rcode |= edns.extended_rcode << 4
         # what follows OPT is additional, so nobody needs it, and it may point behind what we cut out
         del records[place:], types[place:]
@@ -222,23 +223,17 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         False,
         authentic,
         edns,
-        wire[start : records[-1].end] if records else b"",
+        wire[start : records[-1][2]] if records else b"",
         (answers, authorities, len(records) - answers - authorities),
-        tuple([(record.data - 6 - start, record.ttl) for record in records]),
-        min([record.ttl for record in records], default=0),
+        tuple([(data - 6 - start, ttl) for _, data, _, _, ttl in records]),
+        min([ttl for _, _, _, _, ttl in records], default=0),
         _negative_ttl(wire, records[answers : answers + authorities]) if SOA in types else None,
         () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records),
     )
 
 
-class _Record(NamedTuple):
-    """Where a record stands in a message (`start`, RDATA from `data` to `end`), its type and its TTL."""
-
-    start: int
-    data: int
-    end: int
-    rtype: int
-    ttl: int
+_Record = tuple[int, int, int, int, int]
+"""Where a record starts, where its RDATA starts and ends, its type, its TTL. Plain, since there are many."""
 
 
 def _records(wire: bytes, at: int, count: int) -> list[_Record]:
@@ -255,7 +250,7 @@ def _records(wire: bytes, at: int, count: int) -> list[_Record]:
         at += length
         if at > size:
             raise WireError("record cut short")
-        found.append(_Record(start, data, at, rtype, ttl if ttl <= MAX_TTL else 0))
+        found.append((start, data, at, rtype, ttl if ttl <= MAX_TTL else 0))
     return found
 
 
@@ -273,28 +268,29 @@ _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
 
 def _aliases(wire: bytes, records: list[_Record]) -> tuple[bytes, ...]:
     """Return where the records lead: targets of CNAME, DNAME, SVCB and HTTPS records, canonical."""
-    leading = [record for record in records if record.rtype in _LEADS_ON]
-    if len(leading) > MAX_ALIASES:
-        raise WireError("too many aliases")
     targets = []
-    for record in leading:
-        bound = record.rtype in (SVCB, HTTPS)  # these have a priority in front and parameters behind
-        target, after = read_name(wire, record.data + 2 if bound else record.data)
-        if after > record.end or (after != record.end and not bound):
+    for _, data, end, rtype, _ in records:
+        if rtype not in _LEADS_ON:
+            continue
+        bound = rtype in (SVCB, HTTPS)  # these have a priority in front and parameters behind
+        target, after = read_name(wire, data + 2 if bound else data)
+        if after > end or (after != end and not bound):
             raise WireError("target and record length differ")
         if target != b"\0":  # "." in SVCB: the owner itself (RFC 9460, section 2.5)
             targets.append(target)
+        if len(targets) > MAX_ALIASES:
+            raise WireError("too many aliases")
     return tuple(targets)
 
 
 def _negative_ttl(wire: bytes, authority: list[_Record]) -> int | None:
     """Return the lesser of the SOA record's TTL and its MINIMUM, in seconds (RFC 2308, section 5)."""
-    for record in authority:
-        if record.rtype == SOA:
-            at = _skip_name(wire, _skip_name(wire, record.data))
-            if at + 20 != record.end:
+    for _, data, end, rtype, ttl in authority:
+        if rtype == SOA:
+            at = _skip_name(wire, _skip_name(wire, data))
+            if at + 20 != end:
                 raise WireError("SOA record of a wrong length")
-            return min(record.ttl, int.from_bytes(wire[at + 16 : at + 20], "big"))
+            return min(ttl, int.from_bytes(wire[at + 16 : at + 20], "big"))
     return None
 
 

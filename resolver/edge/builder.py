@@ -63,10 +63,10 @@ Read = tuple[ParsedList | None, str | None]
 """The rules of a list, or None, and what is wrong with it, or None."""
 
 
-def read(source: Source, good: Path | None) -> Read:
+def read(source: Source, good: Path | None, *, keep: bool = False) -> Read:
     """Return the rules of a list, or of its last good copy, and what is wrong with it now.
 
-    `good` is the folder of the last good copies; None: there is none.
+    `good` is the folder of the last good copies; None: there is none. `keep` makes this one the last good.
     """
     kept = None if good is None else good / f"{source.name}.list"
     try:
@@ -74,15 +74,15 @@ def read(source: Source, good: Path | None) -> Read:
         parsed = _parse(source, data)
     except ListRefused as exc:
         return _last_good(source, kept), str(exc)
-    if kept is not None:
+    if kept is not None and keep:
         with contextlib.suppress(OSError):  # a full disk must not stop a good list
             _keep(kept, data)
     return parsed, None
 
 
 def build(sources: Sequence[Source], good: Path | None) -> Build:
-    """Read and compile all lists."""
-    return compile_lists(sources, {source.name: read(source, good) for source in sources})
+    """Read and compile all lists, and keep copies of the good ones."""
+    return compile_lists(sources, {source.name: read(source, good, keep=True) for source in sources})
 
 
 def compile_lists(sources: Sequence[Source], found: Mapping[str, Read]) -> Build:
