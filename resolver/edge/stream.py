@@ -72,8 +72,12 @@ class StreamListener:
             connection.abort()
 
     def enter(self, connection: _Connection, client: str) -> bool:
-        """Note a new connection; return whether there is room for it."""
-        if len(self._open) >= MAX_CONNECTIONS or self._by_client[client] >= MAX_PER_CLIENT:
+        """Note a new connection; return whether its client may ask and there is room for it."""
+        if (
+            self.service.clients.find(client) is None
+            or len(self._open) >= MAX_CONNECTIONS
+            or self._by_client[client] >= MAX_PER_CLIENT
+        ):
             return False
         self._open.add(connection)
         self._by_client[client] += 1
@@ -101,8 +105,9 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
-        self._client: str = transport.get_extra_info("peername")[0]
-        if not self._listener.enter(self, self._client):
+        peer = transport.get_extra_info("peername")  # None: it has gone already
+        self._client: str = peer[0] if peer else ""
+        if not peer or not self._listener.enter(self, self._client):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=MAX_UNSENT)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from resolver.core import questions
 from resolver.core.cache import kept_errors
@@ -71,8 +72,8 @@ class Exchange:
         "_attempts",
         "_errors",
         "_flags",
+        "_given_up",
         "_group",
-        "_loop",
         "_mark",
         "_places",
         "_question",
@@ -88,9 +89,10 @@ class Exchange:
         self._question = questions.question(query)
         self._flags = query.do, bool(query.wire[3] & 0x10), group.trust_ad
         self._group, self._told = group, told
-        self._loop, self._wheel = upstreams.loop, upstreams.wheel
-        self._attempts = iter(group.plan(self._loop.time(), upstreams.rng))
+        self._wheel = upstreams.wheel
+        self._attempts = iter(group.plan(monotonic(), upstreams.rng))
         self._places: list[Place] = []
+        self._given_up: tuple[Server, ...] = ()
         self._errors = b""
         self._mark = 0
         self._with_edns = True
@@ -102,6 +104,8 @@ class Exchange:
         """Send to the next server of the plan; with none left, say that there is no answer."""
         for place, patience_s in self._attempts:
             server = self._group.servers[place]
+            if server in self._given_up:
+                continue
             if self._send(server, patience_s, over_tcp=server.spec.tcp_only):
                 return
         self._finish(None, self._errors or SILENT)
@@ -116,7 +120,7 @@ class Exchange:
             server.failures["wrong"] += 1
             return
         # an answer after a second sending may be one to the first: no measure (Karn's rule, RFC 6298)
-        server.answered(self._loop.time() - self._sent if self._mark == 1 else None)
+        server.answered(monotonic() - self._sent if self._mark == 1 else None)
         step = judge(answer, over_tcp=over_tcp, with_edns=self._with_edns)
         if step is Next.TAKE:
             self._finish(answer if self._group.trust_ad else answer._replace(authentic=False), b"")
@@ -126,12 +130,13 @@ class Exchange:
             if not self._send(server, self._group.timeout_s, over_tcp=True):
                 self.go_on()
         elif step is Next.ASK_WITHOUT_EDNS:
-            server.health.no_edns_until = self._loop.time() + NO_EDNS_S
+            server.health.no_edns_until = monotonic() + NO_EDNS_S
             if not self._send(server, self._group.timeout_s, over_tcp=over_tcp):
                 self.go_on()
         elif server is self._server:
             server.failures["error"] += 1
             self._errors = kept_errors(answer) or REFUSED
+            self._given_up = (*self._given_up, server)  # it has spoken: asking again changes nothing
             self.go_on()
 
     def refused(self, server: Server) -> None:
@@ -139,13 +144,13 @@ class Exchange:
         if self.done or server is not self._server:
             return
         server.failures["refused"] += 1
-        server.health.missed(self._loop.time())
+        server.health.missed(monotonic())
         self._errors = self._errors or REFUSED
         self.go_on()
 
     def _send(self, server: Server, patience_s: float, *, over_tcp: bool) -> bool:
         do, cd, ad = self._flags
-        now = self._loop.time()
+        now = monotonic()
         self._with_edns = now >= server.health.no_edns_until
         packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
         self._server, self._sent = server, now
@@ -164,7 +169,7 @@ class Exchange:
         if self.done or mark != self._mark or self._server is None:
             return
         self._server.failures["timeout"] += 1
-        self._server.health.missed(self._loop.time())
+        self._server.health.missed(monotonic())
         self.go_on()
 
     def _finish(self, answer: Answer | None, options: bytes) -> None:
