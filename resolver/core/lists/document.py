@@ -35,6 +35,7 @@ class DocumentFault(ResolverError):
     def __init__(self, mark: Mark | None, reason: str) -> None:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         super().__init__(where + reason)
+        self.reason = reason
 
 
 def compose(text: str, max_depth: int) -> yaml.Node | None:

@@ -26,6 +26,7 @@ MAX_MISTAKES = 20
 """How many bad lines a parsed list keeps to show."""
 
 _SHOWN = 200  # characters of a bad line that we keep
+_LONE = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are no UTF-8
 _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
@@ -104,9 +105,11 @@ def parse_list(
             else:
                 bad += 1
                 if bad <= MAX_MISTAKES:
-                    mistakes.append(ListError(source, number, text[:_SHOWN], outcome.reason))
+                    mistakes.append(
+                        ListError(source, number, _LONE.sub("\ufffd", text[:_SHOWN]), outcome.reason)
+                    )
     if bad and not rules:
-        raise ListRefused(source, f"{bad} bad lines and not one rule; the first: {mistakes[0]}")
+        raise ListRefused(source, f"not one rule, {bad} bad; the first: {mistakes[0]}")
     tally = Tally(
         lines=_count_lines(data),
         comments=quiet[Quiet.COMMENT],
