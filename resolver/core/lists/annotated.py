@@ -105,7 +105,9 @@ def _read_entry(line: int, values: Values, match: Scope) -> Entry:
         return Entry(line, "", Bad("an entry without a name"))
     try:
         return Entry(line, name, _judge_entry(name, line, values, match))
-    except (DocumentFault, RecordFault) as fault:
+    except DocumentFault as fault:
+        return Entry(line, name, Bad(fault.reason))
+    except RecordFault as fault:
         return Entry(line, name, Bad(str(fault)))
 
 

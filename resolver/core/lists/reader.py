@@ -13,8 +13,18 @@ from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
 from resolver.core.lists.domains import read_domains
 from resolver.core.lists.hosts import read_hosts
-from resolver.core.lists.line import Bad, Ignored, LineReader, Quiet, Said, plain_rule, without_comment
+from resolver.core.lists.line import (
+    Bad,
+    Ignored,
+    LineReader,
+    Quiet,
+    Said,
+    is_address,
+    plain_rule,
+    without_comment,
+)
 from resolver.core.lists.parsed import ParsedList, Tally
+from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.lists.wildcards import read_wildcards
 
@@ -26,16 +36,22 @@ MAX_MISTAKES = 20
 """How many bad lines a parsed list keeps to show."""
 
 _SHOWN = 200  # characters of a bad line that we keep
+_LONE = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are no UTF-8
 _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
 _AS_ALLOWED = {Effect.BLOCK: Effect.ALLOW, Effect.IMPORTANT_BLOCK: Effect.IMPORTANT_ALLOW}
+
+Line = tuple[int, str, Sequence[Said]]
+"""A line's number, its text for messages and what it says."""
 
 
 def read_any(line: str, number: int, match: Scope) -> Sequence[Said]:
     """Return what a line says in the format that it looks like: real files mix them."""
     if rule := plain_rule(line, match, number):
         return (rule,)
+    if is_address(line.partition(" ")[0]):  # the other usual line of a large list
+        return read_hosts(line, number, match)
     if _ADBLOCK(line):
         return read_adblock(line, number, match)
     text = without_comment(line)
@@ -74,39 +90,33 @@ def parse_list(
     ListRefused is raised for a list that must not replace a good one, and nothing else, whatever the bytes.
     """
     _check_whole(data, source, format, max_bytes)
-    record = None
-    said: Iterator[tuple[int, str, Sequence[Said]]]
-    if format == "annotated" or (format == "auto" and is_annotated(data)):
-        record, entries = read_annotated(data, source)
-        said = ((line, text, (one,)) for line, text, one in entries)
-    else:
-        said = _read_lines(data, LINE_READERS[format], match)
+    record, lines = _read(data, source, format, match)
     rules: list[Rule] = []
     seen: defaultdict[tuple[object, ...], set[bytes]] = defaultdict(set)  # names by scope and effect
     ignored: Counter[str] = Counter()
     quiet: Counter[Quiet] = Counter()
     mistakes: list[ListError] = []
     duplicates = bad = 0
-    for number, text, outcomes in said:
-        for outcome in outcomes:
-            if isinstance(outcome, Rule):
-                rule = _allowed(outcome) if allow else outcome
+    for number, text, said in lines:
+        for one in said:
+            if isinstance(one, Rule):
+                rule = _allowed(one) if allow else one
                 names = seen[rule[1:3]]
                 if rule.name in names:
                     duplicates += 1
                 else:
                     names.add(rule.name)
                     rules.append(rule)
-            elif isinstance(outcome, Quiet):
-                quiet[outcome] += 1
-            elif isinstance(outcome, Ignored):
-                ignored[outcome.kind] += 1
+            elif isinstance(one, Quiet):
+                quiet[one] += 1
+            elif isinstance(one, Ignored):
+                ignored[one.kind] += 1
             else:
                 bad += 1
                 if bad <= MAX_MISTAKES:
-                    mistakes.append(ListError(source, number, text[:_SHOWN], outcome.reason))
+                    mistakes.append(ListError(source, number, _LONE.sub("\ufffd", text[:_SHOWN]), one.reason))
     if bad and not rules:
-        raise ListRefused(source, f"{bad} bad lines and not one rule; the first: {mistakes[0]}")
+        raise ListRefused(source, f"not one rule, {bad} bad; the first: {mistakes[0]}")
     tally = Tally(
         lines=_count_lines(data),
         comments=quiet[Quiet.COMMENT],
@@ -129,8 +139,16 @@ def _check_whole(data: bytes, source: str, format: str, max_bytes: int) -> None:
         raise ListRefused(source, "a web page, not a list")
 
 
-def _read_lines(data: bytes, read: LineReader, match: Scope) -> Iterator[tuple[int, str, Sequence[Said]]]:
-    """Yield every line that is not blank with its number, its text and what it says."""
+def _read(data: bytes, source: str, format: str, match: Scope) -> tuple[Record | None, Iterator[Line]]:
+    """Return a list's record and its lines, of the annotated format or of any other."""
+    if format == "annotated" or (format == "auto" and is_annotated(data)):
+        record, entries = read_annotated(data, source)
+        return record, ((line, text, (said,)) for line, text, said in entries)
+    return None, _read_lines(data, LINE_READERS[format], match)
+
+
+def _read_lines(data: bytes, read: LineReader, match: Scope) -> Iterator[Line]:
+    """Yield every line that is not blank."""
     lines = BytesIO(data)
     if data.startswith(b"\xef\xbb\xbf"):
         lines.seek(3)

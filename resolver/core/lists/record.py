@@ -58,6 +58,7 @@ MAX_FIELD = 300
 _CONTACT = re.compile(
     r"mailto:[^\s@<>\"]+@[^\s@<>\"]+|tel:\+?[0-9][0-9().-]*(?:;[^\s<>\"]+)?|https://[^\s<>\"/]+[^\s<>\"]*"
 ).fullmatch
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _UNPRINTABLE = frozenset(["Cc", "Cs", "Zl", "Zp"])
 
@@ -132,6 +133,8 @@ def _date(mapping: Mapping[str, object], field: str) -> date | None:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
-        return date.fromisoformat(str(value).strip())
+        if isinstance(value, str) and _ISO_DATE(value):  # fromisoformat() takes more spellings than people do
+            return date.fromisoformat(value)
+        raise ValueError
     except ValueError:
         raise RecordFault(field, f"{str(value)[:40]!r} is not a date as 2026-11-22") from None

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resolver.core.lists.domains import read_domains
-from resolver.core.lists.line import Said
+from resolver.core.lists.line import Said, is_cosmetic, judge_name, without_comment
 from resolver.core.lists.rule import Scope
+
+_SUBTREE = Scope.SUBTREE
 
 
 def read_wildcards(line: str, number: int, match: Scope) -> Sequence[Said]:
@@ -17,6 +19,6 @@ def read_wildcards(line: str, number: int, match: Scope) -> Sequence[Said]:
 
     Any other place for a `*` is a mistake: we never guess how far somebody meant it.
     """
-    if line.startswith("*."):
-        return read_domains(line[2:] or ".", number, Scope.SUBTREE)
+    if line.startswith("*.") and not is_cosmetic(line):
+        return (judge_name(without_comment(line[2:]), _SUBTREE, number),)
     return read_domains(line, number, match)

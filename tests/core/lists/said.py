@@ -1,0 +1,42 @@
+"""What a line says, in words: short to write in a table of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resolver.core.lists.line import Bad, Ignored, LineReader, Quiet, Said
+from resolver.core.lists.parsed import ParsedList
+from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.names import to_text
+
+_SCOPES = {Scope.EXACT: "exact", Scope.BELOW: "below", Scope.SUBTREE: "subtree"}
+_EFFECTS = {
+    Effect.BLOCK: "",
+    Effect.ALLOW: "allow ",
+    Effect.IMPORTANT_BLOCK: "important ",
+    Effect.IMPORTANT_ALLOW: "important allow ",
+}
+
+
+def shown(said: Said) -> str:
+    """Return `exact ads.example`, `allow subtree ok.example`, `comment`, `ignored regex` or `bad`."""
+    if isinstance(said, Rule):
+        return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {to_text(said.name)}"
+    if isinstance(said, Quiet):
+        return said.value
+    return f"ignored {said.kind}" if isinstance(said, Ignored) else "bad"
+
+
+def says(read: LineReader, line: str, match: Scope = Scope.EXACT) -> str:
+    """Return what one line says, several values joined by commas."""
+    return ", ".join(shown(said) for said in read(line, 7, match))
+
+
+def reasons(said: Sequence[Said]) -> list[str]:
+    """Return the reasons of the mistakes among some values."""
+    return [one.reason for one in said if isinstance(one, Bad)]
+
+
+def rules(parsed: ParsedList) -> list[str]:
+    """Return the rules of a list in its order, in words."""
+    return [shown(rule) for rule in parsed.rules]

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+import yaml
+
+from resolver.core.errors import ListRefused
+from resolver.core.lists import document
+from resolver.core.lists.annotated import MAX_BYTES, is_annotated
+from resolver.core.lists.parsed import ParsedList
+from resolver.core.lists.reader import parse_list
+from resolver.core.lists.record import Record
+from tests.core.lists.said import rules
+
+
+@pytest.fixture(params=["the compiled loader", "the Python loader"], autouse=True)
+def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "the Python loader":
+        monkeypatch.setattr(document, "_LOADER", yaml.SafeLoader)
+
+
+def parse(text: str, allow: bool = False) -> ParsedList:
+    return parse_list(text.encode(), "chat.yaml", format="annotated", allow=allow)
+
+
+FILE = """\
+# A comment
+schema: 1
+record:
+  title: Chat
+  class: policy
+  text: >-
+    Chat is closed
+    during lessons.
+  since: 2026-11-22
+names:
+- chat.example
+- name: Cdn.example.
+  match: exact
+  note: pictures
+  collateral: the shop
+- {name: shared.example, enabled: false, collateral: mail}
+- {name: help.chat.example, effect: allow, enabled: true}
+"""
+
+
+def test_a_file_gives_its_record_its_rules_with_line_and_note_and_counts_what_is_off() -> None:
+    parsed = parse(FILE)
+    assert parsed.record == Record(
+        title="Chat", text="Chat is closed during lessons.", since=date(2026, 11, 22)
+    )
+    assert rules(parsed) == ["subtree chat.example", "exact cdn.example", "allow subtree help.chat.example"]
+    assert [(rule.line, rule.note) for rule in parsed.rules] == [(11, ""), (12, "pictures"), (17, "")]
+    assert parsed.tally.ignored == {"disabled": 1}
+    assert parsed.tally.lines == 17
+    assert parsed.mistakes == ()
+
+
+def test_the_file_may_say_that_its_names_are_exact() -> None:
+    parsed = parse("match: exact\nnames: [a.example, {name: b.example, match: subtree}]\n")
+    assert rules(parsed) == ["exact a.example", "subtree b.example"]
+    assert parsed.record is None
+
+
+def test_an_empty_template_is_a_list() -> None:
+    assert parse("record: {title: Later}\nnames: []\n").record == Record("Later")
+
+
+def test_in_an_allow_list_every_name_is_let_through() -> None:
+    assert rules(parse("names: [a.example, {name: b.example, effect: allow}]", allow=True)) == [
+        "allow subtree a.example",
+        "allow subtree b.example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("a..b", "an empty label"),
+        ("'*.a.example'", "a wildcard where none can be taken"),
+        ("example", "a single label"),
+        ("192.0.2.1", "an address, not a name"),
+        ("localhost", "a name of the machine itself"),
+        ("", "an entry without a name"),
+        ("{note: x}", "an entry without a name"),
+        ("{name: b.example, match: below}", "`match` must be exact or subtree"),
+        ("{name: b.example, enabled: no}", "`enabled` must be true or false"),
+        ("{name: b.example, effect: }", "`effect` must be block or allow"),
+        ("{name: b.example, note: '%s'}" % ("x" * 301), "note: 301 characters, over 300"),
+        ('{name: b.example, collateral: "\\a"}', "collateral: holds a control character"),
+        ("{name: a..b, enabled: false}", "an empty label"),
+    ],
+)
+def test_a_wrong_entry_is_a_mistake_with_its_line_and_the_others_count(entry: str, reason: str) -> None:
+    parsed = parse(f"names:\n- a.example\n- {entry}\n- c.example\n")
+    assert rules(parsed) == ["subtree a.example", "subtree c.example"]
+    assert [(mistake.line, mistake.reason) for mistake in parsed.mistakes] == [(3, reason)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("names: [a.example\n", "no valid YAML"),
+        ("schema: 1\n", "line 1, column 1: holds no `names` list"),
+        ("# nothing\n", "holds no `names` list"),
+        ("names:\n", "holds no `names` list"),
+        ("names: a.example\n", "holds no `names` list"),
+        ("- a.example\n", "line 1, column 1: the file must be a mapping"),
+        ("schema: 2\nnames: []\n", "line 1, column 9: `schema` must be 1"),
+        ("match: all\nnames: []\n", "line 1, column 8: `match` must be exact or subtree"),
+        ("names: []\nname: x\n", "line 2, column 1: unknown key 'name'"),
+        ("names: []\nnames: []\n", "line 2, column 1: key 'names' stands twice"),
+        ("names:\n- {name: a.example, enabeld: false}\n", "line 2, column 21: unknown key 'enabeld'"),
+        ("names:\n- {name: a.example, name: b.example}\n", "line 2, column 21: key 'name' stands twice"),
+        ("names:\n- [a.example]\n", "line 2, column 3: an entry must be a mapping"),
+        ("names:\n- name: [a.example]\n", "line 2, column 9: nested too deeply"),
+        ("record: x\nnames: []\n", "line 1, column 9: the record must be a mapping"),
+        ("record: {text: x}\nnames: []\n", "line 1, column 9: record: title: missing"),
+        (
+            "record:\n  title: x\n  class: y\nnames: []\n",
+            "line 3, column 10: record: class: 'y' is not one of",
+        ),
+        (
+            "record: {title: x, since: soon}\nnames: []\n",
+            "line 1, column 27: record: since: 'soon' is not a date",
+        ),
+        ("record: {title: x, colour: red}\nnames: []\n", "line 1, column 20: unknown key 'colour'"),
+        (
+            "a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b]\n",
+            "line 1, column 4: anchors and aliases are not taken",
+        ),
+        ("names:\n- a.example\n- &x b.example\n", "line 3, column 3: anchors and aliases are not taken"),
+        ("names:\n- !!str a.example\n", "line 2, column 3: tags are not taken"),
+    ],
+)
+def test_a_file_that_is_built_wrong_is_refused_whole_with_the_place(text: str, reason: str) -> None:
+    with pytest.raises(ListRefused) as caught:
+        parse(text)
+    assert reason in caught.value.reason
+
+
+def test_a_file_that_is_no_utf8_or_too_large_is_refused() -> None:
+    with pytest.raises(ListRefused, match="not UTF-8 at byte 9"):
+        parse_list(b"names: [ \xff]", "x", format="annotated")
+    with pytest.raises(ListRefused, match="for the annotated format"):
+        parse_list(b"names: []\n" + b"#" * MAX_BYTES, "x", format="annotated")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "names: []",
+        "names:\n- a.example\n",
+        "schema: 1\n",
+        "\n# c\n  # d\r\n\r\n---\nrecord:\r\n",
+        "match: exact\n",
+        "\ufeffschema: 1\n",
+    ],
+)
+def test_the_format_is_recognised_by_the_first_key(text: str) -> None:
+    assert is_annotated(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "names",
+        "names.example\n",
+        "a.example\nnames: []\n",
+        "server:\n",
+        "schema:1.example",
+        "! names: x\n",
+    ],
+)
+def test_other_lists_are_not_taken_for_it(text: str) -> None:
+    assert not is_annotated(text.encode())

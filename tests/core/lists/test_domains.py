@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from resolver.core.lists.domains import read_domains
+from resolver.core.lists.rule import Scope
+from tests.core.lists.said import says
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ads.example", "exact ads.example"),
+        ("ads.example#c", "exact ads.example"),
+        ("ads.example \t# c", "exact ads.example"),
+        ("# ads.example", "comment"),
+        ("! ads.example", "comment"),
+        ("; ads.example", "comment"),
+        ("[Adblock Plus]", "comment"),
+        ("192.0.2.1", "ignored address"),
+        ("localhost", "local"),
+        ("lan", "bad"),
+        ("a.example b.example", "bad"),
+        ("0.0.0.0 ads.example", "bad"),
+        ("*.ads.example", "bad"),
+        ("||ads.example^", "bad"),
+        ("=ads.example", "bad"),
+        ("ads.*", "bad"),
+        ("shop.example##.ad", "ignored cosmetic"),
+    ],
+)
+def test_a_line_of_a_plain_list_is_one_name(line: str, expected: str) -> None:
+    assert says(read_domains, line) == expected
+
+
+def test_how_far_a_bare_name_reaches_is_the_owners_choice() -> None:
+    assert says(read_domains, "ads.example", Scope.SUBTREE) == "subtree ads.example"

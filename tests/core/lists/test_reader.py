@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.core.errors import ListError, ListRefused
+from resolver.core.lists.parsed import Tally
+from resolver.core.lists.reader import FORMATS, LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
+from resolver.core.lists.rule import Rule, Scope
+from resolver.core.names import from_text
+from tests.core.lists.said import rules, says
+
+MIXED = """\
+! Title: mixed
+# Version: 3
+[Adblock Plus]
+
+127.0.0.1 localhost
+0.0.0.0 ads.example\t# why
+*.wild.example
+||block.example^
+@@||ok.block.example^
+plain.example#c
+plain.example
+||block.example^$third-party
+shop.example##.ad
+192.0.2.1
+two.example names.example
+"""
+
+
+def test_formats_are_told_apart_line_by_line() -> None:
+    parsed = parse_list(MIXED.encode(), "mixed.txt")
+    assert rules(parsed) == [
+        "exact ads.example",
+        "subtree wild.example",
+        "subtree block.example",
+        "allow subtree ok.block.example",
+        "exact plain.example",
+    ]
+    assert parsed.tally == Tally(
+        lines=15,
+        comments=3,
+        local=1,
+        duplicates=1,
+        bad=1,
+        ignored={"modifier": 1, "cosmetic": 1, "address": 1},
+    )
+    assert [str(mistake) for mistake in parsed.mistakes] == [
+        "mixed.txt:15: no address in front of the name: 'two.example names.example'"
+    ]
+    assert [rule.line for rule in parsed.rules] == [6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ads.example", "exact ads.example"),
+        ("ADS.example.", "exact ads.example"),
+        ("under_score.example", "exact under_score.example"),
+        ("0.0.0.0 ads.example $5 ^", "exact ads.example, bad, bad"),
+        ("0.0.0.0 ads.example # costs $5^", "exact ads.example"),
+        ("0.0.0.0 ads.example##x", "exact ads.example"),
+        ("fe80::1%lo0 localhost", "local"),
+        ("0.0.0.0 0.0.0.0", "local"),
+        ("*.ads.example", "subtree ads.example"),
+        ("*.ads.example # c", "subtree ads.example"),
+        ("||ads.example^", "subtree ads.example"),
+        ("||ads.example^$important", "important subtree ads.example"),
+        ("@@||ads.example^", "allow subtree ads.example"),
+        ("||ads.example", "ignored pattern"),
+        ("*.ads.example^", "ignored pattern"),
+        ("ads.example^", "ignored pattern"),
+        ("/ads/", "ignored regex"),
+        ("/banner.js", "ignored url"),
+        ("shop.example##.ad", "ignored cosmetic"),
+        ("##.ad", "ignored cosmetic"),
+        ("## Section", "comment"),
+        ("; c", "comment"),
+        ("192.0.2.1", "ignored address"),
+        ("2001:db8::1", "ignored address"),
+        ("ads.example:443", "bad"),
+        ("https://ads.example/", "bad"),
+        ("user@ads.example", "bad"),
+        ("a.example b.example", "bad"),
+        ("999.1.1.1 bad.example", "bad"),
+        ("a..b", "bad"),
+        ("a" * 64 + ".example", "bad"),
+        ("lan", "bad"),
+        ("localhost", "local"),
+        ("*", "bad"),
+        (".", "bad"),
+        ("*.", "bad"),
+        ("**.x.example", "bad"),
+        ("*x.example", "bad"),
+        ("a.*.example", "bad"),
+        ("||*^", "bad"),
+    ],
+)
+def test_a_line_is_read_in_the_format_that_it_looks_like(line: str, expected: str) -> None:
+    assert says(read_any, line) == expected
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_a_byte_order_mark_and_the_kind_of_line_end_change_nothing(bom: str, ending: str) -> None:
+    data = (bom + ending.join(["first.example", "", "0.0.0.0 second.example"])).encode()
+    parsed = parse_list(data, "x")
+    assert rules(parsed) == ["exact first.example", "exact second.example"]
+    assert (parsed.tally.lines, parsed.tally.bad) == (3, 0)
+
+
+def test_only_the_same_name_reach_and_effect_is_a_repeat() -> None:
+    parsed = parse_list(b"a.example\nA.example.\n*.a.example\n@@||a.example^\n||a.example^\n", "x")
+    assert rules(parsed) == ["exact a.example", "subtree a.example", "allow subtree a.example"]
+    assert parsed.tally.duplicates == 2
+
+
+def test_match_is_for_bare_names_alone() -> None:
+    data = b"a.example\n0.0.0.0 b.example\n||c.example^\n"
+    assert rules(parse_list(data, "x", match=Scope.SUBTREE)) == [
+        "subtree a.example",
+        "exact b.example",
+        "subtree c.example",
+    ]
+
+
+def test_an_allow_list_allows_whatever_its_format() -> None:
+    data = b"a.example\n0.0.0.0 b.example\n||c.example^$important\n@@||d.example^\n"
+    assert rules(parse_list(data, "x", allow=True)) == [
+        "allow exact a.example",
+        "allow exact b.example",
+        "important allow subtree c.example",
+        "allow subtree d.example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pinned", "good", "bad"),
+    [
+        ("hosts", "0.0.0.0 a.example", "a.example"),
+        ("domains", "a.example", "0.0.0.0 a.example"),
+        ("wildcards", "*.a.example", "||a.example^"),
+        ("adblock", "||a.example^", "0.0.0.0 a.example"),
+    ],
+)
+def test_a_pinned_format_takes_no_other(pinned: str, good: str, bad: str) -> None:
+    parsed = parse_list(f"{good}\n{bad}\n".encode(), "x", format=pinned)
+    assert (len(parsed.rules), parsed.tally.bad) == (1, 1)
+
+
+def test_an_annotated_file_is_recognised_unless_a_format_is_pinned() -> None:
+    data = b"schema: 1\nnames: [a.example]\n"
+    assert rules(parse_list(data, "x")) == ["subtree a.example"]
+    with pytest.raises(ListRefused, match="not one rule"):
+        parse_list(data, "x", format="domains")
+
+
+def test_a_bad_line_costs_itself_alone() -> None:
+    lines = [b"a.example", b"\xff.example", b"x" * (MAX_LINE + 1), b"b\0.example", b"#" * 9000, b"c.example"]
+    parsed = parse_list(b"\n".join(lines), "x")
+    assert rules(parsed) == ["exact a.example", "exact c.example"]
+    assert [(mistake.line, mistake.reason) for mistake in parsed.mistakes] == [
+        (2, "not UTF-8"),
+        (3, "a line over 4096 bytes"),
+        (4, "a control character"),
+        (5, "a line over 4096 bytes"),
+    ]
+
+
+def test_a_comment_may_be_in_any_encoding() -> None:
+    parsed = parse_list("# Größe\n0.0.0.0 a.example # Größe\n".encode("latin-1"), "x")
+    assert (rules(parsed), parsed.tally.comments, parsed.tally.bad) == (["exact a.example"], 1, 0)
+
+
+def test_all_mistakes_are_counted_and_the_first_are_kept_short_and_printable() -> None:
+    data = b"a.example\n" + b"\xff" * 3000 + b"\n" + b"a..b\n" * 100
+    parsed = parse_list(data, "x")
+    assert parsed.tally.bad == 101
+    assert len(parsed.mistakes) == MAX_MISTAKES
+    assert all(isinstance(mistake, ListError) for mistake in parsed.mistakes)
+    assert parsed.mistakes[0].text == "\ufffd" * 200
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t\n", "empty"),
+        (b"\xef\xbb\xbf\n", "empty"),
+        (b"<!DOCTYPE html>\na.example\n", "a web page, not a list"),
+        (b"\xef\xbb\xbf\n \t<HTML lang=en>\na.example\n", "a web page, not a list"),
+        (b"<!doctype html>", "a web page, not a list"),
+        (b"a..b\nc..d\n", "not one rule, 2 bad; the first: x:1: an empty label: 'a..b'"),
+        (b"\xff\xfea\0.\0e\0x\0", "not one rule, 1 bad; the first: "),
+    ],
+)
+@pytest.mark.parametrize("format", ["auto", "domains"])
+def test_a_list_that_must_not_replace_a_good_one_is_refused(data: bytes, reason: str, format: str) -> None:
+    with pytest.raises(ListRefused) as caught:
+        parse_list(data, "x", format=format)
+    assert caught.value.source == "x"
+    assert caught.value.reason.startswith(reason)
+
+
+def test_a_list_over_the_limit_is_refused() -> None:
+    assert parse_list(b"a.example", "x", max_bytes=9).rules
+    with pytest.raises(ListRefused, match="10 bytes, over 9"):
+        parse_list(b"a.example\n", "x", max_bytes=9)
+
+
+def test_an_unknown_format_is_refused_with_those_there_are() -> None:
+    with pytest.raises(
+        ListRefused, match="'csv' is not one of auto, hosts, domains, wildcards, adblock, annotated"
+    ):
+        parse_list(b"a.example", "x", format="csv")
+
+
+@pytest.mark.parametrize("data", [b"# nothing yet\n", b"127.0.0.1 localhost\n", b"||a.example^$popup\n"])
+def test_a_list_without_a_rule_and_without_a_mistake_is_taken(data: bytes) -> None:
+    assert parse_list(data, "x").rules == ()
+
+
+PIECES = st.sampled_from(
+    [
+        *(b"\n \r \t # ! ; [ ] | || ^ @@ $ , important * *. . .. / : = - _ % ## #@# <html 0.0.0.0 ::1").split(
+            b" "
+        ),
+        *(b"a.example b.example localhost \xef\xbb\xbf \xff \x00 \xc3\xbc $badfilter names: schema: 1").split(
+            b" "
+        ),
+        *(
+            b"\n- name: a.example|\n  enabled: false|\nnames:\n- |{name: |}|[|]|&a |*a|\nrecord: {title: x}"
+        ).split(b"|"),
+    ]
+)
+SOUP = st.binary(max_size=200) | st.lists(PIECES, max_size=30).map(b"".join)
+
+
+@given(SOUP, st.sampled_from(FORMATS), st.sampled_from([Scope.EXACT, Scope.SUBTREE]), st.booleans())
+def test_only_a_refusal_comes_out_whatever_the_bytes(
+    data: bytes, format: str, match: Scope, allow: bool
+) -> None:
+    try:
+        parsed = parse_list(data, "x", format=format, match=match, allow=allow)
+    except ListRefused:
+        return
+    assert len({rule[:3] for rule in parsed.rules}) == len(parsed.rules)
+    assert all(rule.name.count(b"\0") == 1 and rule.name != b"\0" for rule in parsed.rules)
+    assert all(1 <= rule.line <= parsed.tally.lines for rule in parsed.rules)
+    assert all(rule.effect.allows for rule in parsed.rules) or not allow
+    assert len(parsed.mistakes) == min(parsed.tally.bad, MAX_MISTAKES)
+    assert all(mistake.text.encode() is not None for mistake in parsed.mistakes)
+
+
+NAMES = st.lists(st.text("abcx-_019", min_size=1, max_size=8), min_size=1, max_size=4).map(
+    lambda labels: ".".join([*labels, "example"])
+)
+WRITERS: list[tuple[str, Callable[[str], str], Scope]] = [
+    ("hosts", lambda name: f"0.0.0.0 {name}", Scope.EXACT),
+    ("domains", lambda name: name, Scope.EXACT),
+    ("wildcards", lambda name: f"*.{name}", Scope.SUBTREE),
+    ("adblock", lambda name: f"||{name}^", Scope.SUBTREE),
+    ("annotated", lambda name: f"- '{name}'", Scope.SUBTREE),
+]
+
+
+@given(st.lists(NAMES, min_size=1, max_size=20, unique=True), st.sampled_from(WRITERS), st.booleans())
+def test_what_a_program_writes_is_read_back(
+    names: list[str], writer: tuple[str, Callable[[str], str], Scope], pinned: bool
+) -> None:
+    format, write, scope = writer
+    text = "\n".join(map(write, names))
+    text = f"names:\n{text}" if format == "annotated" else text
+    parsed = parse_list(text.encode(), "x", format=format if pinned else "auto")
+    first = 2 if format == "annotated" else 1
+    assert parsed.rules == tuple(
+        Rule(from_text(name), scope, parsed.rules[0].effect, line) for line, name in enumerate(names, first)
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"a" * 4000,
+        b"a." * 2000,
+        b"." * 4000,
+        b"#" * 4000,
+        b"/" * 4000,
+        b"0.0.0.0" + b" a" * 1900,
+        b"||" + b"*" * 4000,
+        b"\xc3\xbc" * 2000,
+        b"\xc3\xbc." * 1300,
+        b"1" * 4000,
+        b":" * 4000,
+        b"$" * 4000,
+        b",important" * 400,
+    ],
+)
+def test_the_longest_lines_of_one_character_cost_no_more_than_their_length(line: bytes) -> None:
+    start = time.perf_counter()
+    assert len(parse_list(b"a.example\n" + (line + b"\n") * 20, "x").rules) == 1
+    assert time.perf_counter() - start < 2  # a step for each pair of bytes would be over 300 million
+
+
+def test_every_line_format_has_a_reader_that_takes_any_line() -> None:
+    assert set(FORMATS) == {*LINE_READERS, "annotated"}

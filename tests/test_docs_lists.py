@@ -1,0 +1,82 @@
+"""The examples in docs/lists.md: a list in a fenced block, then a block with what comes of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from resolver.core.errors import ListRefused
+from resolver.core.lists.parsed import ParsedList
+from resolver.core.lists.reader import FORMATS, LINE_READERS, parse_list
+from resolver.core.lists.record import RECORD_KEYS
+from resolver.core.lists.rule import Effect, Scope
+from resolver.core.names import from_text, parents
+from tests.core.lists.said import says
+
+PAGE = (Path(__file__).parent.parent / "docs" / "lists.md").read_text("utf-8")
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w[^\n]*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+PAIRS = [(one, two) for one, two in pairwise(BLOCKS) if one[0].split()[0] in FORMATS]
+
+
+def parse(block: tuple[str, str]) -> ParsedList:
+    format, *match = block[0].split()
+    return parse_list(
+        block[1].encode(), "my-list.txt", format=format, match=Scope.SUBTREE if match else Scope.EXACT
+    )
+
+
+def verdict(parsed: ParsedList, text: str) -> str:
+    """Judge a name by one list: the highest effect of all rules that reach it decides."""
+    name = from_text(text)
+    above = set(parents(name))
+    effects = [
+        rule.effect
+        for rule in parsed.rules
+        if (rule.name == name and rule.scope & Scope.EXACT)
+        or (rule.name in above and rule.scope & Scope.BELOW)
+    ]
+    return "blocked" if effects and not Effect(max(effects)).allows else "open"
+
+
+def outcome(block: tuple[str, str], kind: str, expected: str) -> str:
+    if kind == "verdicts":
+        parsed = parse(block)
+        assert parsed.mistakes == ()
+        rows = [line.split() for line in expected.splitlines()]
+        return "".join(f"{name} {verdict(parsed, name)}\n" for name, _ in rows)
+    if kind == "mistakes":
+        return "".join(f"{mistake}\n" for mistake in parse(block).mistakes)
+    with pytest.raises(ListRefused) as caught:
+        parse(block)
+    return f"{caught.value}\n"
+
+
+@pytest.mark.parametrize(("block", "result"), PAIRS)
+def test_an_example_means_what_the_page_says(block: tuple[str, str], result: tuple[str, str]) -> None:
+    kind, expected = result
+    assert outcome(block, kind, expected) == re.sub(" {2,}", " ", expected)
+
+
+def test_rules_that_are_left_out_are_counted_as_the_page_says() -> None:
+    (table,) = [text for kind, text in BLOCKS if kind == "ignored"]
+    rows = [line.split() for line in table.splitlines()]
+    assert len(rows) == 8
+    assert [says(LINE_READERS[format], line) for format, line, _ in rows] == [
+        f"ignored {row[2]}" for row in rows
+    ]
+
+
+def test_every_block_of_the_page_is_run_and_every_format_has_one() -> None:
+    kinds = Counter(kind.split()[0] for kind, _ in BLOCKS)
+    assert set(kinds) == {*FORMATS, "verdicts", "mistakes", "refused", "ignored"}
+    assert kinds["verdicts"] + kinds["mistakes"] + kinds["refused"] == len(PAIRS)
+    assert PAGE.count("```") == 2 * len(BLOCKS)
+
+
+def test_every_key_of_a_record_is_explained() -> None:
+    section = PAGE.partition("| key of `record` |")[2].partition("\n\n")[0]
+    assert all(f"`{key}`" in section for key in RECORD_KEYS)
