@@ -26,7 +26,7 @@ from resolver.web import notice
 LIFETIME_S = 10.0
 """Every connection ends after so long, whatever it does: neither slow senders nor slow readers pile up."""
 MAX_CONNECTIONS = 256
-logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its starts and stops are ours
+logging.getLogger("uvicorn").setLevel(logging.ERROR)  # not for every bad request that somebody sends
 MAX_HEAD = 16384
 """Largest head of a request, in bytes."""
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -124,7 +124,7 @@ def notice_app(judge: Judge) -> ASGIApp:
 
 def _notice(request: Request, judge: Judge) -> Response:
     try:
-        host = _host_of(request.headers.get("host", ""))
+        host = _host_of(_authority(request))
     except NameFault:
         return PlainTextResponse("The Host header holds no name.\n", 400, PAGE_HEADERS)
     verdict = judge(host, request.client.host if request.client else "127.0.0.1")
@@ -133,6 +133,15 @@ def _notice(request: Request, judge: Judge) -> Response:
     if _prefers_json(request.headers.get("accept", "")):
         return JSONResponse(notice.document(shown), notice.status(shown), headers)
     return Response(notice.page(shown), notice.status(shown), headers, "text/html; charset=utf-8")
+
+
+def _authority(request: Request) -> str:
+    """Return host and port of the target, or of the Host header where it names none (RFC 9112, 3.2.2)."""
+    target = request.scope["raw_path"].decode("latin-1")
+    scheme, absolute, rest = target.partition("://")
+    if absolute and scheme.lower() in {"http", "https"}:
+        return rest.partition("/")[0].rpartition("@")[2]
+    return request.headers.get("host", "")
 
 
 def _host_of(text: str) -> bytes:
