@@ -137,7 +137,8 @@ def _notice(request: Request, judge: Judge) -> Response:
 
 def _authority(request: Request) -> str:
     """Return host and port of the target, or of the Host header where it names none (RFC 9112, 3.2.2)."""
-    target = request.scope["raw_path"].decode("latin-1")
+    raw: bytes = request.scope["raw_path"]
+    target = raw.decode("latin-1")
     scheme, absolute, rest = target.partition("://")
     if absolute and scheme.lower() in {"http", "https"}:
         return rest.partition("/")[0].rpartition("@")[2]
