@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import platform
 import signal
+import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from resolver import __version__
-from resolver.config import Config, ConfigError
+from resolver.config import Config, ConfigError, Endpoint
 from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
-from resolver.core.errors import ControlError, ListRefused
+from resolver.core.errors import ControlError, ListenError, ListRefused
 from resolver.core.policy import NOTHING, Verdict
 from resolver.edge import builder, stream, udp
 from resolver.edge.builder import Build
@@ -76,7 +78,7 @@ class App:
         self._told_to_stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until told to stop. Raises OSError for an address that cannot be had, ControlError."""
+        """Serve until told to stop. Raises ListenError, ControlError."""
         try:
             await self._start()
             await self._told_to_stop.wait()
@@ -129,19 +131,19 @@ class App:
         settle_memory()
 
     async def _start(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.stop)
         config = self._config
         await self._control.start()
-        sockets = [(udp.bind(at.host, at.port), stream.bind(at.host, at.port)) for at in config.listen.dns]
+        sockets = [(_bind(udp.bind, at), _bind(stream.bind, at)) for at in config.listen.dns]
+        self._watch.look(self._watched())
         self._put_in_force(config, builder.build(list_sources(config), good_folder(config)))
+        await self._start_http()
         for datagrams, connections in sockets:
             listener = stream.StreamListener(connections, self._service, self._wheel)
             self._udp.append(udp.UdpListener(datagrams, self._service, self._loop))
             self._streams.append(listener)
             await listener.start()
-        await self._start_http()
-        self._watch.look(self._watched())
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.stop)
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         self._spawn(self._keep_looking())
         self._spawn(self._stay_alive())
@@ -170,7 +172,7 @@ class App:
             *((at, admin) for at in (listen.admin,) if at),
         ]:
             server = HttpServer(app)
-            await server.start(stream.bind(at.host, at.port))
+            await server.start(_bind(stream.bind, at))
             self._http.append(server)
 
     def _judge(self, name: bytes, address: str) -> Verdict:
@@ -288,6 +290,19 @@ class App:
             inflight=self._service.inflight,
             tcp_connections=sum(listener.connections for listener in self._streams),
         )
+
+
+def _bind(bind: Callable[[str, int], socket.socket], at: Endpoint) -> socket.socket:
+    try:
+        return bind(at.host, at.port)
+    except PermissionError as exc:
+        hint = (
+            "ports below 1024 need root or the capability CAP_NET_BIND_SERVICE, as deploy/nxwhy.service has"
+        )
+        raise ListenError(f"cannot listen on {at}: {exc.strerror}; {hint}") from exc
+    except OSError as exc:
+        hint = "; another program has it, see: ss -lnup" if exc.errno == errno.EADDRINUSE else ""
+        raise ListenError(f"cannot listen on {at}: {exc.strerror}{hint}") from exc
 
 
 def settle_memory() -> None:

@@ -66,8 +66,6 @@ def serve(path: Path | None) -> None:
 
     try:
         asyncio.run(run())
-    except OSError as exc:
-        raise click.ClickException(str(exc)) from exc
     except ResolverError as exc:
         raise click.ClickException(str(exc)) from exc
 
