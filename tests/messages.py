@@ -6,12 +6,16 @@ import struct
 from collections.abc import Sequence
 
 import dns.message
-import dns.rrset
+import dns.name
 from hypothesis import strategies as st
 
-from resolver.core import names
-
 OPT = b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
+
+
+def wire_name(text: str) -> bytes:
+    """Return a name in wire form, its case kept."""
+    labels = dns.name.from_text(text).labels
+    return b"".join([bytes([len(label)]) + label for label in labels])
 
 
 def query(
@@ -23,8 +27,8 @@ def query(
     opt: bytes = b"",
     ident: int = 0x1234,
 ) -> bytes:
-    """Return a query; `name` as text or in wire form."""
-    wire = names.from_text(name) if isinstance(name, str) else name
+    """Return a query; `name` as text, its case kept, or in wire form."""
+    wire = wire_name(name) if isinstance(name, str) else name
     head = struct.pack(">6H", ident, flags, 1, 0, 0, 1 if opt else 0)
     return head + wire + struct.pack(">2H", qtype, qclass) + opt
 

@@ -14,12 +14,13 @@ from resolver.core.cache import Ageing, Cache, Entry
 from resolver.core.errors import WireError
 from resolver.core.lists.rule import Effect
 from resolver.core.policy import PASS, Profile, Verdict
-from resolver.core.replies import author, extended_error
+from resolver.core.replies import extended_error
 from resolver.core.routes import LocalZone, Routes
 from resolver.core.source import Source
 from resolver.core.wire import Answer, Query, parse_query
 
-ANY_REPLY = replies.Shape(w.NOERROR, author(['HINFO "RFC8482" ""'], ttl=3600))
+_HINFO = replies.pack_record(replies.POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has no HINFO
+ANY_REPLY = replies.Shape(w.NOERROR, replies.Sections(1, 0, _HINFO))
 """What ANY gets: one small record instead of all there is (RFC 8482, section 4.2)."""
 _ZONE_TRANSFERS_AND_META = frozenset({0, w.OPT, *range(249, 255)})
 """Types that no record has (RFC 6895, section 3.1): nothing that a forwarder could ask for or keep."""

@@ -118,9 +118,13 @@ def author(answers: Iterable[str] = (), *, ttl: int, soa: bool = False, zone: by
         record.add_answer(*dnslib.RR.fromZone(f"{_SELF} {ttl} IN {text}"))
     tail = bytes(record.pack())[w.HEADER_SIZE + len(_SELF) + 1 + 4 :]
     if soa:
-        data = zone + _RNAME + struct.pack(">5I", 1, 3600, 1200, 604800, ttl)
-        tail += zone + struct.pack(">HHIH", w.SOA, w.IN, ttl, len(data)) + data
+        tail += pack_record(zone, w.SOA, ttl, zone + _RNAME + struct.pack(">5I", 1, 3600, 1200, 604800, ttl))
     return Sections(len(record.rr), int(soa), tail)
+
+
+def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes) -> bytes:
+    """Return one record of class IN; the owner in wire form."""
+    return owner + struct.pack(">HHIH", rtype, w.IN, ttl, len(data)) + data
 
 
 class Shape:

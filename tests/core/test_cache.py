@@ -1,0 +1,187 @@
+"""Answers we know: how they age, and which go when there is no room."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import dns.flags
+import dns.rcode
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.core import cache as c
+from resolver.core.cache import Ageing, Cache, Entry, from_answer, from_failure
+from resolver.core.replies import Sections, extended_error
+from resolver.core.wire import Answer, parse_answer, parse_query
+from tests.messages import answer, errors, opt, parsed, query, record
+
+QUESTION = query()[12:]
+NAME = b"\xc0\x0c"
+SOA = NAME + NAME + b"\0\0\0\1" * 4 + (120).to_bytes(4, "big")
+
+
+def known(*ttls: int, flags: int = 0x81A0, soa: int | None = None, more: bytes = b"") -> Answer:
+    answers = [record(NAME, 1, ttl, bytes([192, 0, 2, number])) for number, ttl in enumerate(ttls)]
+    authority = [] if soa is None else [record(NAME, 6, soa, SOA)]
+    found = parse_answer(answer(QUESTION, answers, authority, [more] if more else [], flags=flags), QUESTION)
+    assert found is not None
+    return found
+
+
+def ttls_of(reply: bytes) -> list[int]:
+    message = parsed(reply)
+    return [rrset.ttl for rrset in [*message.answer, *message.authority]]
+
+
+PLAIN = parse_query(query())
+
+
+def test_ttls_age_by_the_second_and_never_below_zero() -> None:
+    entry = from_answer(known(300), Ageing(), 1000.0)
+    for later, ttl in ((0, 300), (0.9, 300), (1.1, 299), (299, 1), (300, 0), (4000, 0)):
+        assert ttls_of(entry.reply(PLAIN, 1000.0 + later)) == [ttl]
+
+
+def test_an_answer_lives_as_long_as_its_shortest_record() -> None:
+    assert from_answer(known(300, 20, 90), Ageing(), 0).ttl == 20
+
+
+def test_no_answer_lives_or_says_to_live_longer_than_the_bound() -> None:
+    entry = from_answer(known(500_000), Ageing(max_ttl=1000), 0)
+    assert entry.ttl == 1000
+    assert ttls_of(entry.reply(PLAIN, 0)) == [1000]
+
+
+@pytest.mark.parametrize(("flags", "rcode"), [(0x8180, 0), (0x8183, 3)])
+@pytest.mark.parametrize(("soa", "bound", "ttl"), [(60, 3600, 60), (600, 3600, 120), (600, 50, 50)])
+def test_a_negative_answer_lives_by_the_soa(flags: int, rcode: int, soa: int, bound: int, ttl: int) -> None:
+    entry = from_answer(known(flags=flags, soa=soa), Ageing(negative_ttl=bound), 0)
+    assert entry.ttl == ttl
+    assert ttls_of(entry.reply(PLAIN, 0)) == [ttl]
+    assert parsed(entry.reply(PLAIN, 0)).rcode() == rcode
+
+
+@pytest.mark.parametrize("flags", [0x8180, 0x8183, 0x8182, 0x8185])
+def test_what_does_not_say_how_long_it_holds_is_not_kept(flags: int) -> None:
+    assert from_answer(known(flags=flags), Ageing(), 0).ttl == 0
+
+
+def test_ad_is_given_only_to_who_understands_it_and_only_if_authentic() -> None:
+    asks = [
+        parse_query(query(flags=flags, opt=edns)) for flags, edns in ((0x120, b""), (0x100, opt(do=True)))
+    ]
+    authentic, plain = from_answer(known(60), Ageing(), 0), from_answer(known(60, flags=0x8180), Ageing(), 0)
+    for ask in asks:
+        assert parsed(authentic.reply(ask, 0)).flags & dns.flags.AD
+        assert not parsed(plain.reply(ask, 0)).flags & dns.flags.AD
+    assert not parsed(authentic.reply(PLAIN, 0)).flags & dns.flags.AD
+
+
+def test_the_case_of_the_question_is_kept() -> None:
+    reply = from_answer(known(60), Ageing(), 0).reply(parse_query(query("WwW.eXample")), 0)
+    assert reply[12:].startswith(b"\3WwW\7eXample\0")
+
+
+def test_an_answer_that_does_not_fit_is_truncated_and_keeps_opt() -> None:
+    entry = from_answer(known(*[60] * 60), Ageing(), 0)
+    for ask, limit in ((PLAIN, 512), (parse_query(query(opt=opt(payload=700))), 700)):
+        reply = entry.reply(ask, 0)
+        assert len(reply) <= limit
+        assert parsed(reply).flags & dns.flags.TC
+        assert (parsed(reply).edns == 0) == (ask.edns is not None)
+    assert len(parsed(entry.reply(parse_query(query(), stream=True), 0)).answer[0]) == 60
+
+
+def test_the_extended_errors_of_upstream_are_kept_and_go_before_records_do() -> None:
+    entry = from_answer(known(*[60] * 29, more=opt(options=extended_error(6, "x" * 40))), Ageing(), 0)
+    ample, tight = parse_query(query(opt=opt(payload=1232))), parse_query(query(opt=opt(payload=512)))
+    assert errors(parsed(entry.reply(ample, 0))) == [(6, "x" * 40)]
+    assert len(entry.reply(tight, 0)) <= 512
+    assert errors(parsed(entry.reply(tight, 0))) == []
+    assert not parsed(entry.reply(tight, 0)).flags & dns.flags.TC
+
+
+def test_too_long_extended_errors_are_not_kept() -> None:
+    entry = from_answer(known(60, more=opt(options=extended_error(6, "x" * 900))), Ageing(), 0)
+    assert errors(parsed(entry.reply(parse_query(query(opt=opt()), stream=True), 0))) == []
+
+
+@pytest.mark.parametrize(("flags", "code"), [(0x8180, 3), (0x8183, 19)])
+def test_a_stale_answer_says_so_and_has_the_ttl_of_stale_ones(flags: int, code: int) -> None:
+    entry = from_answer(known(flags=flags, soa=60), Ageing(stale=100), 0)
+    reply = entry.stale_reply(parse_query(query(opt=opt())))
+    assert ttls_of(reply) == [30]
+    assert errors(parsed(reply)) == [(code, "")]
+    assert (entry.expires, entry.stale_until) == (60, 160)
+
+
+def test_a_failure_is_remembered_from_5_s_to_5_min_and_says_that_it_is() -> None:
+    lives = [from_failure(extended_error(22), times, 0).ttl for times in range(1, 12)]
+    assert lives == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300, 300]
+    reply = parsed(from_failure(extended_error(22), 1, 0).reply(parse_query(query(opt=opt())), 0))
+    assert reply.rcode() == dns.rcode.SERVFAIL
+    assert [code for code, _ in errors(reply)] == [22, 13]
+
+
+def entry_of(size: int) -> Entry:
+    return Entry(0, Sections(0, 0, bytes(size)), (), 60, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3000), st.booleans())))
+def test_the_cache_never_holds_more_than_its_bytes_and_counts_them_right(
+    puts: list[tuple[int, int, bool]],
+) -> None:
+    cache = Cache(20_000)
+    model: dict[bytes, Entry] = {}
+    for number, size, hit in puts:
+        key, entry = b"key%d" % number, entry_of(size)
+        cache.put(key, entry)
+        model[key] = entry
+        if hit and (found := cache.get(key)) is not None:
+            found.hits += 1
+        assert cache.bytes <= 20_000
+    left = {key: entry for key, entry in model.items() if cache.get(key) is entry}
+    assert len(left) == len(cache)
+    assert cache.bytes == sum(entry.size + len(key) for key, entry in left.items())
+
+
+def test_what_is_asked_for_survives_a_scan_of_what_is_asked_once() -> None:
+    cache = Cache(100 * 1000)
+    for number in range(10):
+        cache.put(b"popular%d" % number, entry_of(100))
+    for number in range(2000):
+        for popular in range(10):
+            entry = cache.get(b"popular%d" % popular)
+            assert entry is not None
+            entry.hits += 1
+        cache.put(b"once%d" % number, entry_of(100))
+    assert cache.evictions > 1500
+
+
+def test_a_smaller_bound_and_a_flush_act_at_once() -> None:
+    cache = Cache(1 << 20)
+    for number in range(100):
+        cache.put(b"%d" % number, entry_of(1000))
+    cache.resize(50_000)
+    assert cache.bytes <= 50_000
+    cache.flush()
+    assert (len(cache), cache.bytes, cache.get(b"99")) == (0, 0, None)
+
+
+def test_the_size_of_an_entry_is_about_what_it_takes() -> None:
+    answers = [known(60) for _ in range(2000)]
+    cache = Cache(1 << 30)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number, found in enumerate(answers):
+        fresh = found._replace(body=bytes(bytearray(found.body)))
+        cache.put(b"%058d" % number, from_answer(fresh, Ageing(), 0))
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert 0.6 < cache.bytes / taken < 1.8
+
+
+def test_prefetch_is_due_late_in_the_life_of_an_entry() -> None:
+    assert from_answer(known(100), Ageing(), 0).refresh_at == pytest.approx(100 * c.PREFETCH_AT)
+    assert from_answer(known(100), Ageing(prefetch=False), 0).refresh_at == float("inf")

@@ -1,0 +1,102 @@
+"""Who may ask, and how much."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.core import clients as c
+from resolver.core.clients import PRIVATE, Clients, parse_address
+from resolver.core.policy import NOTHING
+
+
+def clients(rate: int | None = 3) -> Clients:
+    return Clients(NOTHING, PRIVATE, rate)
+
+
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+def test_only_addresses_of_the_private_networks_may_ask(address: IPv4Address | IPv6Address) -> None:
+    found = clients().find(str(address))
+    plain = parse_address(str(address))
+    assert (found is not None) == any(plain in network for network in PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.1.2.3", True),
+        ("172.31.255.255", True),
+        ("172.32.0.0", False),
+        ("100.64.0.1", True),
+        ("100.128.0.1", False),
+        ("fe80::1%eth0", True),
+        ("fd00::1", True),
+        ("2001:db8::1", False),
+        ("::ffff:10.0.0.1", True),
+        ("::ffff:198.51.100.1", False),
+        ("198.51.100.1", False),
+    ],
+)
+def test_private_networks_are_loopback_rfc_1918_cgnat_link_local_and_ula(text: str, may: bool) -> None:
+    assert (clients().find(text) is not None) is may
+
+
+def test_a_client_is_known_by_then_and_the_same() -> None:
+    known = clients()
+    assert known.find("10.0.0.1") is known.find("10.0.0.1") is known.known["10.0.0.1"]
+
+
+def take(known: Clients, text: str, now: float) -> bool:
+    client = known.find(text)
+    assert client is not None
+    client.bucket.left -= 1
+    return client.bucket.left >= 0 or client.bucket.refill(now)
+
+
+def test_a_client_has_its_rate_and_a_new_one_each_second() -> None:
+    known = clients(rate=3)
+    known.find("10.0.0.1")
+    assert [take(known, "10.0.0.1", 0.0) for _ in range(8)] == [True] * 6 + [False] * 2
+    assert [take(known, "10.0.0.1", 1.0) for _ in range(4)] == [True, True, True, False]
+    assert take(known, "10.0.0.2", 1.0)
+
+
+def test_addresses_of_one_ipv6_network_share_a_rate() -> None:
+    known = clients(rate=1)
+    one, two, other = (known.find(text) for text in ("fd00::1", "fd00::2", "fd00:0:0:1::1"))
+    assert one is not None
+    assert two is not None
+    assert other is not None
+    assert one.bucket is two.bucket is not other.bucket
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_loopback_has_no_bound(text: str) -> None:
+    known = clients(rate=1)
+    assert all(take(known, text, 0.0) for _ in range(10_000))
+
+
+def test_without_a_rate_nobody_has_a_bound() -> None:
+    known = clients(rate=None)
+    assert all(take(known, "10.0.0.1", 0.0) for _ in range(10_000))
+
+
+def test_memory_is_bounded_whatever_addresses_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "MAX_KNOWN", 50)
+    known = clients()
+    for number in range(1000):
+        known.find(str(ip_address("10.0.0.0") + number))
+        known.find(str(ip_address("198.51.100.0") + number))
+    assert len(known.known) <= 50
+    assert len(known._buckets) <= 50
+
+
+def test_other_networks_may_be_let_in() -> None:
+    known = Clients(NOTHING, (ip_network("2001:db8::/32"),), None)
+    assert known.find("2001:db8::1") is not None
+    assert known.find("127.0.0.1") is None

@@ -1,0 +1,171 @@
+"""What we write, dnspython reads and agrees with."""
+
+from __future__ import annotations
+
+from datetime import date
+from ipaddress import IPv4Address, IPv6Address
+
+import dns.flags
+import dns.rcode
+import dns.rdatatype
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.core import names, replies
+from resolver.core import wire as w
+from resolver.core.lists.record import ListClass, Record
+from resolver.core.reasons import MAX_BRIEF, brief, cut
+from resolver.core.replies import AnswerMode, Blocked
+from resolver.core.wire import parse_query
+from tests.messages import WIRE_NAMES, errors, opt, parsed, query
+
+RECORD = Record(
+    "Chat", text="No chat in class.", contact="mailto:it@school.example", since=date(2026, 11, 22)
+)
+V4, V6 = IPv4Address("192.0.2.10"), IPv6Address("2001:db8::10")
+CODES = {ListClass.POLICY: 15, ListClass.SECURITY: 15, ListClass.LEGAL: 16, ListClass.REQUESTED: 17}
+
+
+def blocked(mode: AnswerMode, list_class: ListClass = ListClass.POLICY, ttl: int = 30) -> Blocked:
+    return Blocked(mode, Record("Chat", list_class, "No chat in class."), ttl, (V4,), (V6,))
+
+
+@pytest.mark.parametrize("mode", AnswerMode)
+@pytest.mark.parametrize("list_class", ListClass)
+@pytest.mark.parametrize("qtype", [1, 28, 65, 64, 15, 16, 255, 64000])
+@pytest.mark.parametrize("edns", [b"", opt(), opt(do=True), opt(payload=512)])
+def test_a_blocked_answer_is_what_the_table_says(
+    mode: AnswerMode, list_class: ListClass, qtype: int, edns: bytes
+) -> None:
+    wire = query("WeB.Chat.example", qtype, opt=edns)
+    found = parsed(blocked(mode, list_class, 77).reply(parse_query(wire)))
+    rcode = {AnswerMode.NXDOMAIN: 3, AnswerMode.REFUSED: 5}.get(mode, 0)
+    assert found.rcode() == rcode
+    assert dns.flags.to_text(found.flags) == "QR RD RA"
+    assert (
+        found.question[0].to_text()
+        == f"WeB.Chat.example. IN {dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype))}"
+    )
+    addresses = {
+        (AnswerMode.NOTICE, 1): "192.0.2.10",
+        (AnswerMode.NOTICE, 28): "2001:db8::10",
+        (AnswerMode.NULL, 1): "0.0.0.0",
+        (AnswerMode.NULL, 28): "::",
+    }
+    expected = addresses.get((mode, qtype))
+    if expected is not None:
+        assert [rdata.to_text() for rrset in found.answer for rdata in rrset] == [expected]
+        assert found.answer[0].ttl == 77
+        assert found.authority == []
+    elif mode is AnswerMode.REFUSED:
+        assert found.answer == found.authority == []
+    else:
+        (soa,) = found.authority
+        assert found.answer == []
+        assert soa.rdtype == dns.rdatatype.SOA
+        assert (soa.ttl, soa[0].minimum) == (77, 77)
+        assert found.question[0].name.is_subdomain(soa.name)
+    forged = mode in (AnswerMode.NOTICE, AnswerMode.NULL)
+    if edns:
+        assert found.edns == 0
+        assert found.payload == 1232
+        assert bool(found.ednsflags & dns.flags.DO) == (edns == opt(do=True))
+        assert errors(found) == [(4 if forged else CODES[list_class], "Chat: No chat in class")]
+    else:
+        assert found.edns == -1
+
+
+@pytest.mark.parametrize("flags", [0x0000, 0x0100, 0x0110, 0x0010, 0x0120, 0x07F0 & ~0x0200])
+def test_rd_and_cd_are_as_asked_and_ad_and_aa_are_clear(flags: int) -> None:
+    wire = query(flags=flags)
+    for reply in (
+        blocked(AnswerMode.NXDOMAIN).reply(parse_query(wire)),
+        replies.failure(parse_query(wire), w.SERVFAIL),
+    ):
+        found = int.from_bytes(reply[2:4], "big")
+        assert found & 0x0110 == flags & 0x0110
+        assert found & 0x8080 == 0x8080
+        assert not found & 0x0460 & ~0x0040
+
+
+@given(WIRE_NAMES, st.sampled_from(list(AnswerMode)), st.integers(0, 65535), st.integers(0, 65535))
+def test_a_blocked_answer_fits_the_client_and_echoes_the_question(
+    name: bytes, mode: AnswerMode, qtype: int, payload: int
+) -> None:
+    long = Record(
+        "T" * 120, text="x" * 900, organisation="o" * 300, contact="mailto:" + "c" * 90 + "@a.example"
+    )
+    answer = Blocked(mode, long, 30, (V4,), (V6,))
+    asked = parse_query(query(name, qtype, opt=opt(payload=payload)))
+    reply = answer.reply(asked)
+    assert len(reply) <= min(max(payload, 512), 1232)
+    assert reply[12 : asked.end] == query(name, qtype)[12:]
+    assert errors(parsed(reply))[0][0] in {4, 15}
+
+
+def test_an_alias_is_named_in_the_reason() -> None:
+    alias = names.from_text("tracker.example")
+    for mode in AnswerMode:
+        for qtype in (1, 16):
+            reply = blocked(mode).reply(parse_query(query(qtype=qtype, opt=opt())), alias)
+            assert errors(parsed(reply))[0][1] == "tracker.example (Chat: No chat in class)"
+    plain = blocked(AnswerMode.NXDOMAIN)
+    assert plain.reply(parse_query(query()), alias) == plain.reply(parse_query(query()))
+
+
+def test_notice_without_an_address_of_a_family_is_empty_with_a_soa() -> None:
+    answer = Blocked(AnswerMode.NOTICE, RECORD, 30, (V4,), ())
+    found = parsed(answer.reply(parse_query(query(qtype=28))))
+    assert found.answer == []
+    assert found.authority[0].rdtype == dns.rdatatype.SOA
+
+
+def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
+    wire = replies.error(query(flags=0x2900), w.NOTIMP)
+    assert len(wire) == 12
+    found = parsed(wire)
+    assert found.id == 0x1234
+    assert found.opcode() == 5
+    assert found.rcode() == dns.rcode.NOTIMP
+    assert found.flags & dns.flags.QR
+
+
+@pytest.mark.parametrize("rcode", [w.SERVFAIL, w.REFUSED, w.BADVERS])
+def test_a_failure_says_why_where_the_client_has_edns(rcode: int) -> None:
+    text = replies.extended_error(22, "no upstream")
+    found = parsed(replies.failure(parse_query(query(opt=opt(do=True))), rcode, text))
+    assert found.rcode() == rcode
+    assert errors(found) == [(22, "no upstream")]
+    assert found.ednsflags & dns.flags.DO
+    if rcode < 16:
+        assert parsed(replies.failure(parse_query(query()), rcode, text)).edns == -1
+
+
+def test_options_that_do_not_fit_are_left_out_of_a_failure() -> None:
+    text = replies.extended_error(22, "x" * 600)
+    reply = replies.failure(parse_query(query(opt=opt(payload=512))), w.SERVFAIL, text)
+    assert len(reply) <= 512
+    assert errors(parsed(reply)) == []
+
+
+def test_a_truncated_reply_has_tc_the_question_and_opt() -> None:
+    found = parsed(replies.truncated(parse_query(query("A.example", opt=opt(do=True)))))
+    assert found.flags & dns.flags.TC
+    assert found.question[0].name.to_text() == "A.example."
+    assert found.edns == 0
+    assert found.answer == []
+
+
+def test_a_reason_says_what_why_by_whom_since_when_and_whom_to_ask() -> None:
+    full = Record("Chat", text="No chat.", organisation="School", since=date(2026, 1, 2), contact="tel:+1555")
+    assert brief(full) == "Chat: No chat; by School; since 2026-01-02; ask +1555"
+    assert brief(Record("Chat")) == "Chat"
+
+
+@given(st.text(min_size=1), st.text(), st.integers(3, 60))
+def test_a_text_is_cut_between_characters(title: str, text: str, size: int) -> None:
+    assert len(brief(Record(title, text=text)).encode()) <= MAX_BRIEF
+    short = cut(text, size)
+    assert len(short.encode()) <= size
+    assert short == text or text.startswith(short[:-1])

@@ -1,0 +1,158 @@
+"""Whom to ask next, over what, after how long."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.core import wire as w
+from resolver.core.questions import PROBE, question, upstream_query
+from resolver.core.replies import extended_error
+from resolver.core.retries import (
+    DEAD_AFTER,
+    LONGEST_PROBE_S,
+    RESENDS,
+    SHORTEST_TIMEOUT_S,
+    Health,
+    Next,
+    Strategy,
+    judge,
+    plan,
+)
+from resolver.core.wire import Answer, Edns, parse_query
+from tests.messages import opt, parsed, query
+
+
+def health(*rtts: float, dead: bool = False) -> Health:
+    made = Health()
+    for rtt in rtts:
+        made.answered(rtt)
+    for _ in range(DEAD_AFTER if dead else 0):
+        made.missed(0.0)
+    return made
+
+
+HEALTHS = st.lists(
+    st.builds(
+        lambda rtts, dead: health(*rtts, dead=dead), st.lists(st.floats(0.001, 3), max_size=3), st.booleans()
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(HEALTHS, st.sampled_from(list(Strategy)), st.floats(0.1, 30), st.integers())
+def test_a_plan_asks_every_server_at_most_once_and_two_resends_and_waits_within_bounds(
+    healths: list[Health], strategy: Strategy, longest_s: float, seed: int
+) -> None:
+    made = plan(healths, strategy, longest_s, random.Random(seed))
+    asked = Counter([attempt.server for attempt in made])
+    living = {place for place, found in enumerate(healths) if found.up}
+    assert set(asked) == living or (not living and set(asked) == set(range(len(healths))))
+    assert all(times <= 1 + RESENDS for times in asked.values())
+    assert all(0 < attempt.patience_s <= longest_s for attempt in made)
+
+
+def test_the_fastest_is_asked_first_but_for_a_look_at_the_others_now_and_then() -> None:
+    healths = [health(0.3), health(0.01), health(0.1)]
+    rng = random.Random(1)
+    first = Counter([plan(healths, Strategy.FASTEST, 2, rng)[0].server for _ in range(2000)])
+    assert first[1] > 1800
+    assert first[0] > 5
+    assert first[2] > 5
+
+
+def test_ordered_asks_in_order_and_random_in_any() -> None:
+    healths = [health(0.3), health(0.01)]
+    rng = random.Random(1)
+    assert {plan(healths, Strategy.ORDERED, 2, rng)[0].server for _ in range(50)} == {0}
+    assert {plan(healths, Strategy.RANDOM, 2, rng)[0].server for _ in range(50)} == {0, 1}
+
+
+def test_another_server_is_tried_before_the_same_one_again() -> None:
+    made = plan([health(), health()], Strategy.ORDERED, 2, random.Random(1))
+    assert [attempt.server for attempt in made] == [0, 1] * 3
+
+
+def test_patience_follows_the_measured_times() -> None:
+    slow, fast = health(*[1.0] * 50), health(*[0.001] * 50)
+    assert 0.9 < slow.patience_s(5) < 1.5
+    assert fast.patience_s(5) == SHORTEST_TIMEOUT_S
+    assert health().patience_s(0.1) == 0.1
+
+
+def test_the_last_sending_waits_as_long_as_the_owner_allows() -> None:
+    assert plan([health(0.001)], Strategy.FASTEST, 2.0, random.Random(1))[-1].patience_s == 2.0
+
+
+def test_a_silent_server_is_set_aside_and_an_answer_brings_it_back() -> None:
+    found = Health()
+    assert [found.missed(float(now)) for now in range(DEAD_AFTER)] == [False] * (DEAD_AFTER - 1) + [True]
+    assert not found.up
+    waits = []
+    for _ in range(8):
+        found.probed_in_vain(0.0)
+        waits.append(found.down_until)
+    assert waits[0] == 2.0
+    assert waits[-1] == LONGEST_PROBE_S
+    found.answered(None)
+    assert found.up
+    assert not found.missed(0.0)
+
+
+def reply(rcode: int = 0, *, truncated: bool = False, edns: bool = True, code: int | None = None) -> Answer:
+    options = () if code is None else ((w.EDE, extended_error(code)[4:]),)
+    found = Edns(1232, 0, False, 0, options) if edns else None
+    return Answer(rcode, truncated, False, found, b"", (0, 0, 0), (), 0, None, ())
+
+
+@pytest.mark.parametrize(
+    ("answer", "over_tcp", "expected"),
+    [
+        (reply(), False, Next.TAKE),
+        (reply(w.NXDOMAIN), True, Next.TAKE),
+        (reply(truncated=True), False, Next.ASK_BY_TCP),
+        (reply(truncated=True), True, Next.ASK_ANOTHER),
+        (reply(w.FORMERR, edns=False), False, Next.ASK_WITHOUT_EDNS),
+        (reply(w.NOTIMP, edns=False), False, Next.ASK_WITHOUT_EDNS),
+        (reply(w.BADVERS), False, Next.ASK_WITHOUT_EDNS),
+        (reply(w.FORMERR), False, Next.ASK_ANOTHER),
+        (reply(w.SERVFAIL), False, Next.ASK_ANOTHER),
+        (reply(w.REFUSED), False, Next.ASK_ANOTHER),
+        (reply(w.SERVFAIL, code=6), False, Next.GIVE_UP),
+        (reply(w.SERVFAIL, code=22), False, Next.ASK_ANOTHER),
+    ],
+)
+def test_an_answer_is_worth_what_it_says(answer: Answer, over_tcp: bool, expected: Next) -> None:
+    assert judge(answer, over_tcp=over_tcp, with_edns=True) is expected
+
+
+def test_without_edns_there_is_nothing_less_to_ask_with() -> None:
+    assert judge(reply(w.FORMERR, edns=False), over_tcp=False, with_edns=False) is Next.ASK_ANOTHER
+
+
+@pytest.mark.parametrize("do", [False, True])
+@pytest.mark.parametrize("cd", [False, True])
+@pytest.mark.parametrize("ad", [False, True])
+@pytest.mark.parametrize("edns", [False, True])
+def test_questions_upstream_carry_what_was_asked_in_lower_case(
+    do: bool, cd: bool, ad: bool, edns: bool
+) -> None:
+    asked = question(parse_query(query("WwW.Example", 28, opt=opt(do=do))))
+    sent = parsed(b"\0\7" + upstream_query(asked, do=do, cd=cd, ad=ad, edns=edns))
+    assert sent.question[0].to_text() == "www.example. IN AAAA"
+    assert sent.id == 7
+    assert bool(sent.flags & 0x10) == cd
+    assert bool(sent.flags & 0x20) == ad
+    assert sent.flags & 0x100
+    assert (sent.edns == 0) == edns
+    if edns:
+        assert (sent.payload, bool(sent.ednsflags & 0x8000)) == (1232, do)
+
+
+def test_a_probe_is_a_question_too() -> None:
+    assert parsed(b"\0\7" + upstream_query(PROBE)).question[0].to_text() == ". IN NS"
