@@ -1,0 +1,132 @@
+"""Imports point one way, and the core touches nothing of the world."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+RANKS = (
+    ("core.errors", "core.source"),
+    ("core.names",),
+    ("core.lists",),
+    ("core.wire", "core.framing"),
+    ("core.reasons",),
+    ("core.replies",),
+    ("core.table", "core.questions", "core.routes"),
+    ("core.policy",),
+    ("core.explain", "core.clients", "core.cache", "core.retries"),
+    ("core.engine",),
+    ("shipped",),
+    ("config", "observe"),
+    ("system", "web"),
+    ("edge",),
+    ("parts",),
+    ("tracing", "ask"),
+    ("app",),
+    ("cli",),
+    ("__main__",),
+)
+"""From left to right; a module imports from its own entry and from what stands to the left of its rank."""
+WORLD = {
+    *("asyncio", "io", "logging", "multiprocessing", "os", "pathlib", "secrets", "select", "selectors"),
+    *("shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "threading", "time"),
+}
+"""Modules of the standard library that the core may not import: sockets, files, clocks, threads, logging."""
+ALLOWED = {("core.lists.reader", "io")}
+"""BytesIO there splits lines in memory."""
+MODULES = sorted((ROOT / "resolver").rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "resolver").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def entry_of(name: str) -> tuple[int, str]:
+    """Return the rank of a module and the entry that it belongs to."""
+    for rank, entries in enumerate(RANKS):
+        for entry in entries:
+            if name == entry or name.startswith(f"{entry}."):
+                return rank, entry
+    raise AssertionError(f"resolver.{name} has no rank: put it into RANKS of {Path(__file__).name}")
+
+
+def imports(path: Path) -> set[str]:
+    """Return what a module imports when it is loaded or later, as full names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            found |= {f"{module}.{alias.name}" if _is_package(module) else module for alias in node.names}
+    return found
+
+
+def _is_package(module: str) -> bool:
+    return (ROOT / Path(*module.split("."))).is_dir()
+
+
+def ours(path: Path) -> set[str]:
+    """Return the modules of ours that a module imports, without the package's name."""
+    found = set()
+    for name in imports(path):
+        if name.startswith("resolver."):
+            short = name.removeprefix("resolver.")
+            while not ((ROOT / "resolver" / Path(*short.split("."))).with_suffix(".py").exists()):
+                if (ROOT / "resolver" / Path(*short.split("."))).is_dir():
+                    break
+                short = short.rpartition(".")[0]
+                if not short:
+                    break
+            if short:
+                found.add(short)
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    name = name_of(path)
+    if not name or name in {"core", "edge", "web"}:
+        assert ours(path) == set()
+        return
+    rank, entry = entry_of(name)
+    for other in ours(path):
+        other_rank, other_entry = entry_of(other)
+        assert other_rank < rank or other_entry == entry, f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path).startswith("core.")], ids=name_of)
+def test_the_core_touches_nothing_of_the_world(path: Path) -> None:
+    name = name_of(path)
+    tops = {imported.partition(".")[0] for imported in imports(path)}
+    assert {top for top in tops & WORLD if (name, top) not in ALLOWED} == set()
+    foreign = tops - set(sys.stdlib_module_names) - {"resolver"}
+    assert foreign <= {"dnslib", "idna", "yaml"}
+    assert "dnslib" not in foreign or name == "core.replies"
+
+
+def test_no_message_of_the_network_is_read_by_dnslib() -> None:
+    for path in MODULES:
+        assert "DNSRecord.parse" not in path.read_text(), path
+
+
+def test_no_modules_import_each_other() -> None:
+    graph = {name_of(path): ours(path) for path in MODULES}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join([*above, name])
+        if name in done:
+            return
+        for other in graph.get(name, set()):
+            visit(other, (*above, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
