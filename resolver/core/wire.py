@@ -57,10 +57,10 @@ class Query:
     """One question as a client asked it.
 
     `name` is canonical, `kind` is type and class as they stand in the question, `end` is where the question
-    ends in `wire`, `key` tells answers apart (name, kind, DO, CD), `limit` is the largest reply in bytes.
+    ends in `wire`, `limit` is the largest reply in bytes.
     """
 
-    __slots__ = ("edns", "end", "key", "kind", "limit", "name", "wire")
+    __slots__ = ("edns", "end", "kind", "limit", "name", "wire")
 
     def __init__(self, wire: bytes, name: bytes, end: int, edns: Edns | None, limit: int) -> None:
         self.wire = wire
@@ -68,12 +68,16 @@ class Query:
         self.end = end
         self.edns = edns
         self.limit = limit
-        self.kind = kind = wire[end - 4 : end]
-        checking_disabled = wire[3] & 0x10
+        self.kind = wire[end - 4 : end]
+
+    @property
+    def key(self) -> bytes:
+        """What tells answers apart: name, kind, DO, CD. Made when asked for: blocked answers do without."""
+        edns = self.edns
+        checking_disabled = self.wire[3] & 0x10
         if edns is None:
-            self.key = name + kind + b"\1" if checking_disabled else name + kind
-        else:
-            self.key = name + kind + _KEY_FLAGS[edns.do, checking_disabled]
+            return self.name + self.kind + b"\1" if checking_disabled else self.name + self.kind
+        return self.name + self.kind + _KEY_FLAGS[edns.do, checking_disabled]
 
     @property
     def qtype(self) -> int:
