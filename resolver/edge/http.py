@@ -1,35 +1,43 @@
-"""The notice page, and what the admin listener shows: HTTP/1.1 by uvicorn, in our event loop."""
+"""The notice page, and what the admin listener shows: HTTP/1.1 by uvicorn's protocol, in our event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import re
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from resolver.core import names
 from resolver.core.errors import NameFault
 from resolver.core.policy import Verdict
 from resolver.web import notice
 
-LIFETIME_S = 10.0
-"""Every connection ends after so long, whatever it does: neither slow senders nor slow readers pile up."""
-MAX_CONNECTIONS = 256
-logging.getLogger("uvicorn").setLevel(logging.ERROR)  # not for every bad request that somebody sends
+MAX_CONNECTIONS, MAX_PER_CLIENT = 256, 64
 MAX_HEAD = 16384
 """Largest head of a request, in bytes."""
-EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+MAX_BODY = 65536
+"""How much of a request's body is read, in bytes, only to be thrown away."""
+PIECE = 4096
+"""How many bytes h11 gets at once: it looks at the size of what is incomplete, not of what it was given."""
+STOP_S = 1.0
+"""How long replies that are being made may still take when we are told to stop."""
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": notice.CONTENT_SECURITY_POLICY,
@@ -38,11 +46,32 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+ADMIN_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+KINDS = ("text/html", "application/json", "application/problem+json")
+"""What the notice is written in. The first serves whoever has no preference."""
+
+logging.getLogger("uvicorn").setLevel(logging.ERROR)  # not for every bad request that somebody sends
 
 Judge = Callable[[bytes, str], Verdict]
 """(canonical name, address of the client) -> verdict."""
 Metrics = Callable[[str], tuple[bytes, str]]
 """(Accept header) -> body and content type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a connection may take, in seconds, whatever it does meanwhile."""
+
+    head_s: float = 5.0
+    """From its begin to the end of the request's head."""
+    reply_s: float = 10.0
+    """From there until the reply is read and the connection closed."""
+    linger_s: float = 1.0
+    """For what is left of the request's body, behind the reply."""
 
 
 class Check(NamedTuple):
@@ -54,149 +83,261 @@ class Check(NamedTuple):
 
 
 class HttpServer:
-    """Runs one application on one listening socket."""
+    """Runs one application on one listening socket; every connection carries one request."""
 
-    def __init__(self, app: ASGIApp, lifetime_s: float = LIFETIME_S) -> None:
-        class Guarded(_Guarded):
-            longest_s = lifetime_s
-
-        config = uvicorn.Config(
-            app,
+    def __init__(self, app: ASGIApp, deadlines: Deadlines = Deadlines()) -> None:
+        # Of uvicorn we use what speaks HTTP. Its server would catch signals and wake up ten times a second.
+        self._config = uvicorn.Config(
+            _one_request(app, deadlines.linger_s),
             loop="none",
-            http=Guarded,
+            interface="asgi3",
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
-            server_header=False,
             proxy_headers=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=MAX_HEAD,
         )
-        self._server = _Server(config)
-        self._task: asyncio.Task[None] | None = None
+        self._config.load()
+        self._deadlines = deadlines
+        self._state = ServerState()
+        self._listener: asyncio.Server | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._state.connections)
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on a listening socket, which is ours from here on."""
-        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[sock]))
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self._config, self._state, self._deadlines), sock=sock
+        )
 
     async def stop(self) -> None:
-        """Stop; requests under way get a second."""
-        if self._task is not None:
-            self._server.should_exit = True
-            await self._task
+        """Stop; replies that are being made get a second."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        await self._finish()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # what was aborted is told so in the loop's next round, and ends
+        await self._finish()
+
+    async def _finish(self) -> None:
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=STOP_S)
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # signals are the app's
-        yield
+class _Connection(H11Protocol):
+    """A connection with an end: uvicorn itself waits for ever for a request and for its reader."""
 
-
-class _Guarded(H11Protocol):
-    """A connection with an end."""
-
-    longest_s = LIFETIME_S
+    def __init__(self, config: uvicorn.Config, state: ServerState, deadlines: Deadlines) -> None:
+        super().__init__(config, state, {})
+        self._deadlines, self._answering = deadlines, False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        self._end = self.loop.call_later(self._deadlines.head_s, transport.abort)
+        peers = [other.client for other in self.connections if isinstance(other, _Connection)]
+        of_client = sum(bool(peer and self.client and peer[0] == self.client[0]) for peer in peers)
+        if len(peers) > MAX_CONNECTIONS or of_client > MAX_PER_CLIENT:
             transport.abort()
-        self._end = self.loop.call_later(self.longest_s, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        for at in range(0, len(data), PIECE):
+            if self.transport.is_closing():
+                return
+            super().data_received(data[at : at + PIECE])
+        if not self._answering and self.conn.their_state is not h11.IDLE:
+            self._answering = True
+            self._end.cancel()
+            self._end = self.loop.call_later(self._deadlines.reply_s, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None:  # the body broke off: what the app says from here on, nobody can read
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+
+def _one_request(app: ASGIApp, linger_s: float) -> ASGIApp:
+    """Return the app with a connection that ends after each reply, but not on a client that still sends.
+
+    A connection that is closed with bytes unread is reset, and the client may lose the reply. So the reply
+    goes out whole, then a bounded part of the body is read, then it counts as ended.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def relay(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                headers["Connection"] = "close"
+                headers["Date"] = formatdate(usegmt=True)
+            elif not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(linger_s):
+                        await _discard(receive)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await app(scope, receive, relay)
+
+    return answer
+
+
+async def _discard(receive: Receive) -> None:
+    """Read what is left of a request, at most a little over MAX_BODY bytes."""
+    taken, more = 0, True
+    while more and taken <= MAX_BODY:
+        message = await receive()
+        taken += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def notice_app(judge: Judge) -> ASGIApp:
     """Return the notice page: whatever is asked for, the answer says why the host was blocked."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            request = Request(scope, receive)
-            await _notice(request, judge)(scope, receive, send)
+        await _notice(Request(scope), judge)(scope, receive, send)
 
     return app
 
 
 def _notice(request: Request, judge: Judge) -> Response:
     try:
-        host = _host_of(_authority(request))
+        name = host_of(_authority(request))
     except NameFault:
         return PlainTextResponse("The Host header holds no name.\n", 400, PAGE_HEADERS)
-    verdict = judge(host, request.client.host if request.client else "127.0.0.1")
-    shown = notice.Notice(names.to_text(host), verdict.list if verdict.blocks else None, verdict.group)
-    headers = PAGE_HEADERS | notice.links(shown)
-    if _prefers_json(request.headers.get("accept", "")):
-        return JSONResponse(notice.document(shown), notice.status(shown), headers)
-    return Response(notice.page(shown), notice.status(shown), headers, "text/html; charset=utf-8")
+    shown = notice.Notice("", None, "")
+    if name is not None:
+        verdict = judge(name, request.client.host if request.client else "127.0.0.1")
+        shown = notice.Notice(names.to_text(name), verdict.list if verdict.blocks else None, verdict.group)
+    headers = PAGE_HEADERS | notice.links(shown, _own_url(request.scope))
+    kind = preferred(request.headers.get("accept", ""))
+    if kind == "text/html":
+        return Response(notice.page(shown), notice.status(shown), headers, "text/html; charset=utf-8")
+    return JSONResponse(notice.document(shown), notice.status(shown), headers, kind)
 
 
 def _authority(request: Request) -> str:
     """Return host and port of the target, or of the Host header where it names none (RFC 9112, 3.2.2)."""
-    raw: bytes = request.scope["raw_path"]
-    target = raw.decode("latin-1")
+    target: str = request.scope["raw_path"].decode("latin-1")
+    if request.method == "CONNECT":
+        return target
     scheme, absolute, rest = target.partition("://")
     if absolute and scheme.lower() in {"http", "https"}:
         return rest.partition("/")[0].rpartition("@")[2]
     return request.headers.get("host", "")
 
 
-def _host_of(text: str) -> bytes:
-    """Return the name in a Host header, without port. Raises NameFault."""
-    host = text.rpartition("]")[0] + "]" if text.startswith("[") else text.partition(":")[0]
-    return names.from_text(host) if host else names.ROOT
+def _own_url(scope: Scope) -> str:
+    """Return the URL of the listener as this client reached it."""
+    host, port = scope["server"] or ("", 0)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def _prefers_json(accept: str) -> bool:
-    """Say whether JSON is named in an Accept header, and with no less weight than HTML."""
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?").fullmatch
+
+
+def host_of(text: str) -> bytes | None:
+    """Return the name in a Host header; None for none and for an address. Raises NameFault.
+
+    Takes what a browser sends: letters, digits, `-`, `_`. Whatever could be markup, turn the direction of
+    writing or mean two things is no host.
+    """
+    if not text:
+        return None
+    found = _HOST(text)
+    if found is None:
+        raise NameFault(f"not a host: {text[:80]!r}")
+    host = found[1]
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        if host.startswith("["):
+            raise NameFault(f"not an address: {host[:80]!r}") from None
+        return names.from_text(host)
+    return None
+
+
+_QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)").fullmatch
+
+
+def preferred(accept: str) -> str:
+    """Return which of KINDS an Accept header prefers (RFC 9110, section 12.5.1).
+
+    Of equal weights the one that is named beats the one that a wildcard lets in.
+    """
     weights: dict[str, float] = {}
     for entry in accept.split(",")[:32]:
         kind, *parameters = [part.strip().lower() for part in entry.split(";")]
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        with contextlib.suppress(ValueError):
-            weights[kind] = float(weight)
-    json = max(weights.get("application/json", 0.0), weights.get("application/problem+json", 0.0))
-    return json > 0 and json >= weights.get("text/html", 0.0)
+        given = [part for part in parameters if part.startswith("q=")]
+        quality = _QUALITY(given[0]) if given else None
+        if quality or not given:
+            weights[kind] = float(quality[1]) if quality else 1.0
+
+    def weight(kind: str) -> tuple[float, int]:
+        ranges = (kind, f"{kind.partition('/')[0]}/*", "*/*")
+        found = next((at for at, name in enumerate(ranges) if name in weights), None)
+        if found is None or not weights[ranges[found]]:
+            return 0.0, 0
+        return weights[ranges[found]], -found
+
+    return max(KINDS, key=weight)
 
 
-def admin_app(metrics: Metrics, ready: Callable[[], Sequence[Check]]) -> ASGIApp:
-    """Return what scrapers and probes read. It changes nothing."""
+def admin_app(metrics: Metrics, ready: Callable[[], Sequence[Check]], hosts: Collection[str] = ()) -> ASGIApp:
+    """Return what scrapers and probes read. It changes nothing.
+
+    It answers to addresses, to names without a dot, and to `hosts`: other names of this machine, lowercase.
+    """
 
     async def show_metrics(request: Request) -> Response:
         body, kind = metrics(request.headers.get("accept", ""))
-        return Response(body, headers={"Content-Type": kind})
+        return Response(body, headers=ADMIN_HEADERS | {"Content-Type": kind})
 
     async def show_health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok"}, headers=ADMIN_HEADERS)
 
     async def show_ready(_: Request) -> Response:
         checks = ready()
         good = all(check.ok for check in checks)
         document = {check.name: {"ok": check.ok, "detail": check.detail} for check in checks}
-        return JSONResponse({"ready": good, "checks": document}, 200 if good else 503)
+        return JSONResponse({"ready": good, "checks": document}, 200 if good else 503, ADMIN_HEADERS)
 
     pages = {"/metrics": show_metrics, "/healthz": show_health, "/readyz": show_ready}
     app = Starlette(routes=[Route(path, page, methods=["GET"]) for path, page in pages.items()])
+    app.router.redirect_slashes = False
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _is_for_us(Request(scope).headers.get("host", "")):
-            refusal = PlainTextResponse("Ask by address: this listener has no name.\n", 421)
-            await refusal(scope, receive, send)
-        else:
+        if _is_for_us(Request(scope).headers.get("host", ""), hosts):
             await app(scope, receive, send)
+        else:
+            refusal = PlainTextResponse(
+                "Ask by address: this listener has no such name.\n", 421, ADMIN_HEADERS
+            )
+            await refusal(scope, receive, send)
 
     return guarded
 
 
-def _is_for_us(host: str) -> bool:
+def _is_for_us(host: str, hosts: Collection[str]) -> bool:
     """Say whether a Host header is none that a web page could have made a browser send (DNS rebinding)."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
-        ip_address(name)
-    except ValueError:
-        return "." not in name  # localhost, or the name of a container
-    return True
+        name = host_of(host)
+    except NameFault:
+        return False
+    if name is None:  # an address, or a client without Host: no browser
+        return True
+    text = names.to_text(name)
+    return "." not in text or text in hosts  # localhost, or the name of a container

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,7 +20,7 @@ _STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { max-width: 40rem; margin: 0 auto; padding: 3rem 1.25rem }
+main, footer { max-width: 40rem; margin: 0 auto; padding: 3rem 1.25rem 0 }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .75rem; overflow-wrap: anywhere }
 h1 span { color: var(--mark) }
 p { margin: 0 0 1.5rem }
@@ -29,7 +30,7 @@ dl div { display: flex; flex-wrap: wrap; gap: .1rem 1.5rem; padding: .6rem 0;
 dt { flex: 0 0 9rem; color: var(--soft) }
 dd { flex: 1 1 14rem; margin: 0; overflow-wrap: anywhere }
 a { color: inherit }
-footer { margin-top: 2rem; color: var(--soft); font-size: .9rem }
+footer { padding: 2rem 1.25rem; color: var(--soft); font-size: .9rem }
 """.strip()
 CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
@@ -43,9 +44,26 @@ _CLASSES = {
 }
 
 
+_LINKS = {
+    "contact": ("mailto:", "tel:", "https://"),
+    "reference": ("https://",),
+    "more": ("https://",),
+}
+"""How a fact begins that becomes a link; the others never do."""
+_NO_LINK: tuple[str, ...] = ()
+_SCHEME = re.compile("^(?:mailto|tel):")
+_URI = re.compile(r"(?:https?://[^/:]|mailto:|tel:)[!#-;=?-\[\]_a-z~]+").fullmatch
+"""URIs as far as a Link header can hold them: printable ASCII without quotes, angle brackets and blanks."""
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What no page may hold and no text needs: control characters, halves of surrogate pairs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A host that somebody came to, and the list that blocks it for them; None: none does."""
+    """A host that somebody came to, and the list that blocks it for them; None: none does.
+
+    `host` is the text of a name, A-labels as they are; it is empty where the page's own address was asked.
+    """
 
     host: str
     by: PolicyList | None
@@ -59,54 +77,63 @@ def status(notice: Notice) -> int:
     return 451 if notice.by.record.list_class is ListClass.LEGAL else 403
 
 
-def links(notice: Notice) -> dict[str, str]:
-    """Return the Link header that names who blocks (RFC 7725, section 4): the operator, not who demanded it.
+def links(notice: Notice, server: str) -> dict[str, str]:
+    """Return the Link header of a legal block, which names who blocks (RFC 7725, section 4).
 
-    The record knows the operator's page as `more`, or as a contact that is a page.
+    That is who implements the block, not who demands it: the operator, never `authority` or `reference`.
+    The record knows the operator by `more` and `contact`; where it gives neither, `server` stands in, the
+    URL of this listener. A relative reference would name the blocked host.
     """
     if notice.by is None or notice.by.record.list_class is not ListClass.LEGAL:
         return {}
     record = notice.by.record
-    for link in (record.more, record.contact):
-        if link.startswith("https://") and link.isascii() and not set(link) & set('<>"\\ '):
-            return {"Link": f'<{link}>; rel="blocked-by"'}
-    return {}
+    known = [record.more if record.more.startswith("https://") else "", record.contact, server]
+    named = next(filter(_URI, known), None)
+    return {"Link": f'<{named}>; rel="blocked-by"'} if named else {}
 
 
 def document(notice: Notice) -> dict[str, object]:
     """Return the facts of the page for programs."""
     if notice.by is None:
         return {"host": notice.host, "blocked": False}
-    record = notice.by.record
-    facts = {"list": notice.by.name, "group": notice.group, "class": record.list_class.value}
+    facts = {"group": notice.group, "class": notice.by.record.list_class.value}
     return {"host": notice.host, "blocked": True, **facts, **{key: text for key, _, text in _facts(notice)}}
 
 
 def page(notice: Notice) -> str:
     """Return the page. Every value is escaped; there is no script and nothing from elsewhere."""
-    host = escape(notice.host)
-    if notice.by is None:
-        title = f"{host} is not blocked"
-        body = (
-            f"<h1>{host} is not blocked here</h1>\n"
-            "<p>It may have been until a moment ago. Go back, wait half a minute and load the page again.</p>"
-        )
-    else:
+    host, facts = _shown(notice.host), _facts(notice)
+    if notice.by is not None:
         title = f"{host} is blocked"
         rows = "\n".join(
-            [f"<div><dt>{label}</dt><dd>{_linked(text)}</dd></div>" for _, label, text in _facts(notice)]
+            [
+                f'<div><dt>{label}</dt><dd dir="auto">{_value(key, text)}</dd></div>'
+                for key, label, text in facts
+            ]
         )
         body = (
             f"<h1>{host} is <span>blocked</span> on this network</h1>\n"
             f"<p>Not your device and not the site: this network does not look the name up, because of "
             f"{_CLASSES[notice.by.record.list_class]}.</p>\n<dl>\n{rows}\n</dl>"
         )
+    elif notice.host:
+        title = f"{host} is not blocked"
+        body = (
+            f"<h1>{host} is not blocked here</h1>\n"
+            "<p>It may have been until a moment ago. Go back, wait half a minute and load the page again.</p>"
+        )
+    else:
+        title = "Nothing was asked for"
+        body = (
+            "<h1>Nothing was asked for</h1>\n<p>Whoever comes here by a name that is blocked on this network "
+            "reads what is blocked, by whom and why.</p>"
+        )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="robots" content="noindex">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n'
-        f"<body>\n<main>\n{body}\n"
-        "<footer>Shown by the DNS resolver of this network, nxwhy.</footer>\n</main>\n</body>\n</html>\n"
+        f"<body>\n<main>\n{body}\n</main>\n"
+        "<footer>Shown by the DNS resolver of this network, nxwhy.</footer>\n</body>\n</html>\n"
     )
 
 
@@ -125,13 +152,18 @@ def _facts(notice: Notice) -> list[tuple[str, str, str]]:
         ("review", "To be reviewed", record.review.isoformat() if record.review else ""),
         ("contact", "Whom to ask", record.contact or "the owner of this network"),
         ("more", "More", record.more),
+        ("list", "List", notice.by.name),
     ]
     return [fact for fact in facts if fact[2]]
 
 
-def _linked(text: str) -> str:
-    """Return escaped text, as a link where it is one that the record may hold."""
-    shown = escape(text.removeprefix("mailto:").removeprefix("tel:"))
-    if text.startswith(("https://", "mailto:", "tel:")):
-        return f'<a href="{escape(text)}" rel="noreferrer">{shown}</a>'
-    return shown
+def _shown(text: str) -> str:
+    """Return text that is safe between tags and in a quoted attribute."""
+    return escape(_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def _value(key: str, text: str) -> str:
+    """Return one fact, safe between tags; as a link where its field may hold one."""
+    if not text.startswith(_LINKS.get(key, _NO_LINK)):
+        return _shown(text)
+    return f'<a href="{_shown(text)}" rel="noreferrer">{_shown(_SCHEME.sub("", text))}</a>'

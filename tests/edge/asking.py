@@ -1,0 +1,91 @@
+"""HTTP listeners to ask, and a client that sends whatever it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from resolver.core import names
+from resolver.core.lists.record import ListClass, Record
+from resolver.core.lists.rule import Effect
+from resolver.core.policy import PASS, PolicyList, Verdict
+from resolver.core.replies import AnswerMode, Blocked
+from resolver.edge import stream
+from resolver.edge.http import (
+    Check,
+    Deadlines,
+    HttpServer,
+    admin_app,
+)
+
+LEGAL = PolicyList("legal", Record("Court", ListClass.LEGAL, contact="mailto:it@corp.example"))
+HOUSE = PolicyList("house", Record("House rules", text="Not here."))
+DECREE = PolicyList("bare", Record("Decree", ListClass.LEGAL))
+JUDGED: list[tuple[bytes, str]] = []
+
+
+def judge(name: bytes, client: str) -> Verdict:
+    JUDGED.append((name, client))
+    for by in (LEGAL, HOUSE, DECREE):
+        parent = names.from_text(f"{by.name}.example")
+        if names.is_within(name, parent):
+            return Verdict(Effect.BLOCK, by, "default", Blocked(AnswerMode.NOTICE, by.record, 30))
+    return PASS
+
+
+@asynccontextmanager
+async def running(
+    app: ASGIApp, deadlines: Deadlines | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[tuple[str, int]]:
+    sock = stream.bind(host, 0)
+    address: tuple[str, int] = sock.getsockname()[:2]
+    server = HttpServer(app, deadlines or Deadlines())
+    await server.start(sock)
+    try:
+        yield address
+    finally:
+        await server.stop()
+
+
+async def send(address: tuple[str, int], request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of the answer; status 0 if there is none."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        writer.write(request)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines[1:])}
+        body = b""
+        if not request.startswith(b"HEAD"):
+            body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 10)
+        return int(lines[0].split()[1]), headers, body
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return 0, {}, b""
+    finally:
+        writer.close()
+
+
+def get(host: str | bytes, path: str = "/", method: str = "GET", accept: str = "") -> bytes:
+    raw = host.encode() if isinstance(host, str) else host
+    head = f"{method} {path} HTTP/1.1\r\nHost: ".encode() + raw + b"\r\n"
+    return head + (f"Accept: {accept}\r\n" if accept else "").encode() + b"\r\n"
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    """Return what comes until the other side closes, nicely or not."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while data := await asyncio.wait_for(reader.read(65536), 10):
+            received += data
+    return received
+
+
+def admin(ready: bool = True) -> ASGIApp:
+    def metrics(accept: str) -> tuple[bytes, str]:
+        return b"nxwhy_x 1\n", "text/plain; version=0.0.4"
+
+    return admin_app(metrics, lambda: [Check("lists", True, "all"), Check("upstreams", ready, "none")])
