@@ -6,6 +6,7 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from pathlib import Path
 
+from resolver.config.checks import is_own
 from resolver.config.quantities import Endpoint
 
 RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
@@ -34,7 +35,7 @@ def read_system_resolvers(
             text = path.read_text(errors="replace")
         except OSError:
             continue
-        found = tuple([at for at in system_resolvers(text) if at not in own])
+        found = tuple([at for at in system_resolvers(text) if not is_own(at, own)])
         if found:
             return found
     return ()

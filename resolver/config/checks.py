@@ -2,82 +2,131 @@
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from ipaddress import ip_address
+from typing import NamedTuple
 
+from resolver.config.draft import Location
+from resolver.config.messages import meant
 from resolver.config.model import DEFAULT_UPSTREAM, Config, Kind
+from resolver.config.quantities import Endpoint, shown
 from resolver.core.policy import DEFAULT_GROUP
 from resolver.core.replies import AnswerMode
 
-Finding = tuple[tuple[str | int, ...], str, bool]
-"""Where, what, and whether it is a mistake (True) or only worth a warning."""
+MAX_SUGGESTIONS = 20
+"""How many unknown names are compared with the known ones: each costs as much as there are."""
 
 
-def check(config: Config) -> Iterator[Finding]:
-    """Yield everything that does not fit together."""
+class Finding(NamedTuple):
+    """Something that does not fit, and whether it is a mistake or only worth a warning."""
+
+    location: Location
+    message: str
+    fatal: bool = True
+    rests_on: Location | None = None
+    """What else must be as it was written, or this may only follow from another mistake."""
+
+
+def check(config: Config, lists: Collection[str], upstreams: Collection[str]) -> Iterator[Finding]:
+    """Yield everything that does not fit together.
+
+    `lists` and `upstreams` are the names that were written, with those of which nothing is left in `config`.
+    """
     yield from _lists(config)
-    yield from _groups(config)
-    yield from _upstreams(config)
+    yield from _groups(config, frozenset(lists))
+    yield from _upstreams(config, frozenset(upstreams))
     yield from _listeners(config)
-    if any(network.prefixlen == 0 for network in config.access.clients):
-        yield ("access", "clients"), "everybody may ask: an open resolver is used for attacks", False
+    for place, network in enumerate(config.access.clients):
+        if network.prefixlen == 0:
+            said = "everybody may ask: an open resolver is used for attacks"
+            yield Finding(("access", "clients", place), said, fatal=False)
+
+
+def is_own(at: Endpoint, listen: Collection[Endpoint]) -> bool:
+    """Say whether one of our listeners would get what is sent there from this machine, as far as we know.
+
+    Other loopback addresses than the usual one may be somebody else's (127.0.0.11 in a container) even where
+    we listen on all addresses.
+    """
+    everywhere = {"127.0.0.1": "0.0.0.0", "::1": "::"}.get(at.host)
+    return at in listen or (everywhere is not None and Endpoint(everywhere, at.port) in listen)
 
 
 def _lists(config: Config) -> Iterator[Finding]:
     used = {name for group in config.groups.values() for name in (*group.block, *group.allow)}
     for name, settings in config.lists.items():
-        if (settings.path is None) == (settings.shipped is None):
-            yield ("lists", name), "needs either `path` or `shipped`", True
+        if settings.path is None and settings.shipped is None:
+            yield Finding(("lists", name), "needs `path` or `shipped`")
+        if settings.path is not None and settings.shipped is not None:
+            yield Finding(("lists", name), "has both `path` and `shipped`: one is enough")
         if name not in used and config.lists_given:
-            yield ("lists", name), "is in no group, so it blocks and allows nothing", False
+            said = "is in no group, so it blocks and allows nothing"
+            yield Finding(("lists", name), said, fatal=False)
 
 
-def _groups(config: Config) -> Iterator[Finding]:
+def _groups(config: Config, written: frozenset[str]) -> Iterator[Finding]:
+    suggestions = MAX_SUGGESTIONS
+    if DEFAULT_GROUP not in config.groups:
+        said = f"there is no group `{DEFAULT_GROUP}`: for clients in no group nothing is blocked"
+        yield Finding(("groups",), said, fatal=False)
     for name, group in config.groups.items():
         for role, kind in (("block", Kind.BLOCK), ("allow", Kind.ALLOW)):
             for place, used in enumerate(getattr(group, role)):
                 settings = config.lists.get(used)
-                at = ("groups", name, role, place)
-                if settings is None:
-                    yield at, f"there is no list {used!r}{_meant(used, config.lists)}", True
-                elif settings.kind is not kind:
-                    yield (
-                        at,
-                        f"list {used!r} is of kind {settings.kind}: name it there",
-                        True,
-                    )
+                at: Location = ("groups", name, role, place)
+                if settings is None and used not in written:
+                    said = f"there is no list {shown(used)}"
+                    suggestions -= 1
+                    yield Finding(at, (suggestions >= 0 and meant(used, config.lists, said)) or said)
+                elif settings is not None and settings.kind is not kind:
+                    does = "blocks" if settings.kind is Kind.BLOCK else "allows"
+                    yield Finding(at, f"list {shown(used)} {does}: name it under `{settings.kind}`")
         if name == DEFAULT_GROUP and group.clients:
-            yield ("groups", name, "clients"), "this group is for the clients in no other; leave it out", True
+            said = "this group is for the clients in no other; leave it out"
+            yield Finding(("groups", name, "clients"), said)
         if name != DEFAULT_GROUP and not group.clients:
-            yield ("groups", name), "has no `clients`", True
+            yield Finding(("groups", name), "has no `clients`")
         notice = config.answer.notice
         if group.answer is AnswerMode.NOTICE and notice.ipv4 is None and notice.ipv6 is None:
-            yield ("groups", name, "answer"), "`answer.notice` says no address of the notice page", True
+            said = "needs the address of the notice page: set `answer.notice.ipv4` or `ipv6`"
+            yield Finding(("groups", name, "answer"), said, rests_on=("answer", "notice"))
 
 
-def _upstreams(config: Config) -> Iterator[Finding]:
-    if config.upstreams and DEFAULT_UPSTREAM not in config.upstreams:
-        yield ("upstreams",), f"needs a group `{DEFAULT_UPSTREAM}`, for names without a route", True
+def _upstreams(config: Config, written: frozenset[str]) -> Iterator[Finding]:
+    if config.upstreams and DEFAULT_UPSTREAM not in written:
+        yield Finding(("upstreams",), f"needs a group `{DEFAULT_UPSTREAM}`, for names without a route")
+    suggestions = MAX_SUGGESTIONS
+    seen: dict[bytes, int] = {}
     for place, route in enumerate(config.routes):
-        if route.upstream not in {DEFAULT_UPSTREAM, *config.upstreams}:
-            meant = _meant(route.upstream, config.upstreams)
-            yield ("routes", place, "upstream"), f"there is no upstream {route.upstream!r}{meant}", True
-    for name, settings in config.upstreams.items():
-        for place, server in enumerate(settings.servers):
-            if server.endpoint in config.listen.dns:
-                yield ("upstreams", name, "servers", place), "this is our own address: a loop", True
+        if route.upstream not in {DEFAULT_UPSTREAM} | config.upstreams.keys() | written:
+            said = f"there is no upstream {shown(route.upstream)}"
+            suggestions -= 1
+            yield Finding(
+                ("routes", place, "upstream"),
+                (suggestions >= 0 and meant(route.upstream, config.upstreams, said)) or said,
+            )
+        for number, domain in enumerate(route.domains):
+            if seen.setdefault(domain, place) != place:
+                yield Finding(("routes", place, "domains", number), "another route has this domain already")
+    listen = frozenset(config.listen.dns)
+    for name, group in config.upstreams.items():
+        for place, server in enumerate(group.servers):
+            if is_own(server.endpoint, listen):
+                yield Finding(("upstreams", name, "servers", place), "this is our own address: a loop")
 
 
 def _listeners(config: Config) -> Iterator[Finding]:
     listen = config.listen
-    for key, addresses in (("dns", listen.dns), ("notice", (*listen.notice, listen.admin))):
-        counted = Counter([at for at in addresses if at is not None and at.port])
-        for at, times in counted.items():
-            if times > 1:
-                yield ("listen", key), f"{at} stands twice", True
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"; is {close[0]!r} meant?" if close else ""
+    wanted: list[tuple[Location, Endpoint]] = [(("listen", "dns", n), at) for n, at in enumerate(listen.dns)]
+    wanted += [(("listen", "notice", n), at) for n, at in enumerate(listen.notice)]
+    if listen.admin is not None:
+        wanted.append((("listen", "admin"), listen.admin))
+    everywhere = {at for _, at in wanted if ip_address(at.host).is_unspecified}
+    taken: set[Endpoint] = set()
+    for location, at in wanted:
+        whole = Endpoint("::" if ":" in at.host else "0.0.0.0", at.port)
+        if at.port and at in taken:
+            yield Finding(location, f"{at} stands twice")
+        elif at.port and at != whole and whole in everywhere:
+            yield Finding(location, f"{whole} takes this address already")
+        taken.add(at)

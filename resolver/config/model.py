@@ -6,12 +6,15 @@ can change what was meant; pydantic and `quantities` turn them into values.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic_core import PydanticCustomError
 
 from resolver.config import quantities as q
 from resolver.config.problem import Problem
@@ -36,11 +39,19 @@ class _Part(BaseModel):
 
 
 def _seconds(least: float, most: float) -> Any:
-    return Annotated[float, BeforeValidator(_from_text(q.duration_s)), Field(ge=least, le=most)]
+    bounds = Field(ge=float(least), le=float(most))
+    return Annotated[float, BeforeValidator(_from_text(q.duration_s)), bounds]
 
 
-def _from_text(read: Any) -> Any:
-    return lambda value: read(value) if isinstance(value, str) else value
+def _from_text(read: Callable[[str], object]) -> Callable[[object], object]:
+    """Return a reader of text, so that no list or mapping passes for the value that it makes."""
+
+    def validate(value: object) -> object:
+        if isinstance(value, list | dict):
+            raise ValueError("must be one value, not a list or a mapping")
+        return read(value) if isinstance(value, str) else value
+
+    return validate
 
 
 def _name(text: str) -> bytes:
@@ -61,7 +72,21 @@ def _server(text: str) -> Server:
     scheme, found, rest = text.rpartition("://")
     if found and scheme not in {"udp", "tcp"}:
         raise ValueError(f"{scheme}:// is not there yet; udp:// and tcp:// are")
-    return Server(q.endpoint(rest, default_port=53), scheme == "tcp")
+    at = q.endpoint(rest, default_port=53)
+    if at.port == 0 or q.address(at.host).is_unspecified:
+        raise ValueError(f"nobody can be asked at {at}")
+    return Server(at, scheme == "tcp")
+
+
+def _path(text: str) -> Path:
+    try:
+        os.fsencode(text)
+        path = Path(text).expanduser()
+    except (UnicodeError, RuntimeError):  # a lone surrogate; the home of somebody who is not there
+        raise ValueError(f"{q.shown(text)} is no path") from None
+    if not text or not text.isprintable():
+        raise ValueError(f"{q.shown(text)} is no path")
+    return path
 
 
 def _admin(text: str) -> Endpoint | None:
@@ -69,18 +94,17 @@ def _admin(text: str) -> Endpoint | None:
 
 
 def _networks(values: Any) -> Any:
-    """Return networks; `private` stands for many."""
-    if not isinstance(values, list):
+    """Return networks to read; `private` stands for many. Each written value keeps its place."""
+    if not isinstance(values, list) or "private" not in values:
         return values
-    found: list[Network] = []
-    for value in values:
-        found += PRIVATE if value == "private" else [q.network(value)]
-    return tuple(found)
+    first, *rest = PRIVATE
+    return [*[first if value == "private" else value for value in values], *rest]
 
 
 At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
 Name = Annotated[bytes, BeforeValidator(_from_text(_name))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
+File = Annotated[Path, BeforeValidator(_from_text(_path))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
@@ -118,7 +142,7 @@ class Kind(StrEnum):
 class ListSettings(_Part):
     """Where a list comes from and how it is read. Exactly one of `path` and `shipped`."""
 
-    path: Path | None = None
+    path: File | None = None
     shipped: str | None = None
     format: str = "auto"
     match: Scope = Scope.EXACT
@@ -129,22 +153,21 @@ class ListSettings(_Part):
     @classmethod
     def _known_format(cls, value: str) -> str:
         if value not in FORMATS:
-            raise ValueError(f"{value!r} is no format; there are {', '.join(FORMATS)}")
+            raise ValueError(f"{q.shown(value)} is no format; there are {', '.join(FORMATS)}")
         return value
 
     @field_validator("match", mode="before")
     @classmethod
     def _known_match(cls, value: Any) -> Any:
-        found = {"exact": Scope.EXACT, "subtree": Scope.SUBTREE}.get(value)
-        if found is None:
+        if value not in ("exact", "subtree"):
             raise ValueError("must be exact or subtree")
-        return found
+        return Scope.EXACT if value == "exact" else Scope.SUBTREE
 
     @field_validator("shipped")
     @classmethod
-    def _known_shipped(cls, value: str | None) -> str | None:
+    def _known_shipped(cls, value: str) -> str:
         if value not in SHIPPED:
-            raise ValueError(f"{value!r} does not ship; {', '.join(SHIPPED)} do")
+            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED)} do")
         return value
 
     @field_validator("record", mode="before")
@@ -155,7 +178,9 @@ class ListSettings(_Part):
         try:
             return record_from_mapping(value)
         except RecordFault as exc:
-            raise ValueError(str(exc)) from None
+            raise PydanticCustomError(
+                "record", "{reason}", {"field": exc.field, "reason": exc.reason}
+            ) from None
 
 
 class GroupSettings(_Part):
@@ -194,7 +219,7 @@ class CacheSettings(_Part):
 class Access(_Part):
     """Who may ask, and how much."""
 
-    clients: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = PRIVATE
+    clients: Annotated[tuple[Net, ...], BeforeValidator(_networks)] = PRIVATE
     rate: Annotated[int | None, BeforeValidator(_from_text(q.rate_per_s))] = 1000
 
 
@@ -242,7 +267,7 @@ class Config(_Part):
     access: Access = Access()
     log: Log = Log()
     engine: Engine = Engine.AUTO
-    state: Path = Path("/var/lib/nxwhy")
+    state: File = Path("/var/lib/nxwhy")
     _source: Path | None = PrivateAttr(None)
     _warnings: tuple[Problem, ...] = PrivateAttr(())
 
@@ -261,14 +286,22 @@ class Config(_Part):
         """Whether the owner named lists, and does not have the ones that ship by default."""
         return "lists" in self.model_fields_set
 
+    def completed(self) -> Config:
+        """Return this with the group that follows from lists without groups: all of them, for everybody."""
+        if not self.lists_given or "groups" in self.model_fields_set:
+            return self
+        named = {kind: tuple([name for name, one in self.lists.items() if one.kind is kind]) for kind in Kind}
+        everybody = GroupSettings(block=named[Kind.BLOCK], allow=named[Kind.ALLOW])
+        return self.model_copy(update={"groups": {DEFAULT_GROUP: everybody}})
+
     def placed(self, folder: Path, source: Path | None, warnings: tuple[Problem, ...]) -> Config:
         """Return this with its relative paths starting from `folder`."""
         lists = {
             name: settings
             if settings.path is None
-            else settings.model_copy(update={"path": folder / settings.path.expanduser()})
+            else settings.model_copy(update={"path": folder / settings.path})
             for name, settings in self.lists.items()
         }
-        placed = self.model_copy(update={"lists": lists, "state": folder / self.state.expanduser()})
+        placed = self.model_copy(update={"lists": lists, "state": folder / self.state})
         placed._source, placed._warnings = source, warnings
         return placed

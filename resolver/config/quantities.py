@@ -10,9 +10,15 @@ from resolver.core.policy import Network
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h|d|w)")
-_SIZE = re.compile(r"(\d{1,15})\s*(B|KiB|MiB|GiB|)")
-_RATE = re.compile(r"(\d{1,9})\s*/\s*s")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) *(ms|s|m|h|d|w)")
+_SIZE = re.compile(r"([0-9]{1,15}) *(B|KiB|MiB|GiB|)")
+_RATE = re.compile(r"([0-9]{1,9}) */ *s")
+
+
+_PORT = r"(?::([0-9]{1,5}))?"
+_BRACKETED = re.compile(r"\[([^\]]*)\]" + _PORT)
+_PLAIN = re.compile(r"([^:\[\]]*)" + _PORT)
+_SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # an interface name fits in IFNAMSIZ, 16 with its end
 
 
 class Endpoint(NamedTuple):
@@ -31,7 +37,7 @@ def duration_s(text: str) -> float:
         return 0.0
     parts = [_DURATION.fullmatch(part) for part in text.split()]
     if not parts or None in parts:
-        raise ValueError(f"{text!r} is no duration; write it as 500ms, 30s, 5m, 2h or 1d")
+        raise ValueError(f"{shown(text)} is no duration; write it as 500ms, 30s, 5m, 2h or 1d")
     return float(sum(float(part[1]) * _SECONDS[part[2]] for part in parts if part))
 
 
@@ -39,8 +45,24 @@ def size_bytes(text: str) -> int:
     """Return bytes of `64MiB`. Raises ValueError."""
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no size; write it as 512KiB, 64MiB or 1GiB")
+        raise ValueError(f"{shown(text)} is no size; write it as 512KiB, 64MiB or 1GiB")
     return int(found[1]) * _BYTES[found[2]]
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as an owner would write it."""
+    for unit in ("w", "d", "h", "m", "s"):
+        if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:.0f}{unit}"
+    return f"{seconds * 1000:.0f}ms" if seconds else "0s"
+
+
+def size_text(size: int) -> str:
+    """Return a size as an owner would write it."""
+    unit = next(
+        (unit for unit in ("GiB", "MiB", "KiB") if size >= _BYTES[unit] and size % _BYTES[unit] == 0), "B"
+    )
+    return f"{size // _BYTES[unit]}{unit}"
 
 
 def rate_per_s(text: str) -> int | None:
@@ -49,7 +71,7 @@ def rate_per_s(text: str) -> int | None:
         return None
     found = _RATE.fullmatch(text)
     if found is None or int(found[1]) == 0:
-        raise ValueError(f"{text!r} is no rate; write it as 1000/s, or off")
+        raise ValueError(f"{shown(text)} is no rate; write it as 1000/s, or off")
     return int(found[1])
 
 
@@ -58,7 +80,7 @@ def address(text: str) -> IPv4Address | IPv6Address:
     try:
         return ip_address(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no IP address") from None
+        raise ValueError(f"{shown(text)} is no IP address") from None
 
 
 def network(text: str) -> Network:
@@ -66,27 +88,44 @@ def network(text: str) -> Network:
     try:
         found = ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{text!r} is no address and no network as 192.0.2.0/24") from None
-    base, _, prefix = text.partition("/")
-    if prefix and ip_address(base) != found.network_address:
-        raise ValueError(f"{text!r} has host bits set: is {found} meant, or {base}?")
+        raise ValueError(f"{shown(text)} is no address and no network as 192.0.2.0/24") from None
+    base = text.partition("/")[0]
+    if "/" in text and ip_address(base) != found.network_address:
+        raise ValueError(f"{shown(text)} has host bits set: is {found} meant, or {base}?")
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is not None:
+        raise ValueError(f"{shown(text)}: clients with mapped addresses count as IPv4: write {mapped}")
     return found
 
 
 def endpoint(text: str, default_port: int | None = None) -> Endpoint:
     """Return host and port of `192.0.2.1:53`, `[2001:db8::1]:53` or, with a default, either without port."""
-    bracketed = re.fullmatch(r"\[([^\]]*)\](?::(\d{1,5}))?", text)
-    plain = re.fullmatch(r"([^:\[\]]*)(?::(\d{1,5}))?", text)
-    found = bracketed or plain
+    bracketed = _BRACKETED.fullmatch(text)
+    found = bracketed or _PLAIN.fullmatch(text)
     if found is None:
-        hint = f"; put an IPv6 address in brackets: [{text}]:53" if ":" in text else ""
-        raise ValueError(f"{text!r} is no address with a port{hint}")
+        hint = f"; put an IPv6 address in brackets: [{text}]:53" if _is_ipv6(text) else ""
+        raise ValueError(f"{shown(text)} is no address with a port{hint}")
     host = address(found[1])
+    scope = getattr(host, "scope_id", None)
+    if scope is not None and not _SCOPE.fullmatch(scope):
+        raise ValueError(f"{shown(scope)} is no interface")
     if (host.version == 6) != (bracketed is not None):
-        raise ValueError(f"{text!r}: brackets are for IPv6 addresses, and only for these")
+        raise ValueError(f"{shown(text)}: brackets are for IPv6 addresses, and only for these")
     if found[2] is None and default_port is None:
-        raise ValueError(f"{text!r} lacks a port; write {text}:53")
+        raise ValueError(f"{shown(text)} lacks a port; write {text}:53")
     port = int(found[2]) if found[2] is not None else default_port or 0
     if port > 65535:
         raise ValueError(f"port {port} is over 65535")
     return Endpoint(str(host), port)
+
+
+def shown(text: str) -> str:
+    """Return a value as a message repeats it: on one line, and not without end."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ip_address(text).version == 6
+    except ValueError:
+        return False

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from resolver.config.checks import check
+from resolver.config.draft import Draft, Location
+from resolver.config.messages import LONGEST, keys_at, message
 from resolver.config.model import Config
 from resolver.config.problem import ConfigError, Problem
+from resolver.config.quantities import shown
 from resolver.core.lists.document import DocumentFault, compose, scalar
 
 MAX_BYTES = 1 << 20
 """Largest configuration file."""
 MAX_DEPTH = 8
+KEY = "[key]"
+"""Stands behind the location of a value for that of its key, as pydantic has it."""
 
-Location = tuple[str | int, ...]
-"""The way to a value: keys and places in lists, from the top."""
-
-LATER = {
-    "tls": "DNS over TLS is not there yet",
-    "https": "DNS over HTTPS is not there yet",
-    "url": "lists are not fetched yet: give a `path`",
-    "refresh": "lists are not fetched yet: give a `path`",
-    "journal": "there is no query log yet",
-}
-"""Keys that the design has and this version has not."""
+ROUNDS = 4
+"""How often what is wrong is left out, to find more in the rest; what was missing may leave more behind."""
 
 
 def read(path: Path, environment: Mapping[str, str]) -> Config:
@@ -44,8 +41,8 @@ def read(path: Path, environment: Mapping[str, str]) -> Config:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        line = data[: exc.start].count(b"\n") + 1
-        raise ConfigError((Problem(str(path), line, 1, "", "not UTF-8"),)) from exc
+        before = data[: exc.start].decode("utf-8-sig")
+        raise ConfigError((Problem(str(path), *_end_of(before), "", "not UTF-8"),)) from exc
     return load(text, str(path), folder=path.parent, environment=environment, path=path)
 
 
@@ -58,6 +55,12 @@ def load(
     text: str, source: str, *, folder: Path, environment: Mapping[str, str], path: Path | None = None
 ) -> Config:
     """Return the configuration in a text. Relative paths start from `folder`. Raises ConfigError."""
+    bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if bad is not None:
+        at = _end_of(text[: bad.start()])
+        raise ConfigError(
+            (Problem(source, *at, "", f"the character U+{ord(bad[0]):04X} must not stand here"),)
+        )
     try:
         root = compose(text, MAX_DEPTH)
     except DocumentFault as fault:
@@ -65,14 +68,12 @@ def load(
         at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise ConfigError((Problem(source, *at, "", fault.reason),)) from fault
     reading = _Reading(source)
-    values = reading.value(root, ()) if root is not None else {}
+    values = reading.value(root, ()) if root is not None and not _is_empty(root) else {}
     if not isinstance(values, dict):
-        raise ConfigError((Problem(source, 1, 1, "", "the configuration must be a mapping of keys"),))
+        reading.note((), "the configuration must be a mapping of keys")
+        raise ConfigError(tuple(reading.problems))
     values.setdefault("state", str(state_folder(environment)))
-    config = reading.model(values)
-    for location, message, fatal in check(config) if config is not None else ():
-        if not reading.misses_a_part_of(location):
-            reading.note(location, message, fatal=fatal)
+    config = reading.config(values)
     if reading.problems or config is None:
         raise ConfigError(tuple(sorted(reading.problems)))
     return config.placed(folder, path, tuple(sorted(reading.warnings)))
@@ -93,7 +94,7 @@ class _Reading:
     def __init__(self, source: str) -> None:
         self._source = source
         self._nodes: dict[Location, yaml.Node] = {}
-        self._left_out: set[Location] = set()
+        self._empty: list[Location] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -104,31 +105,35 @@ class _Reading:
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*location, place)) for place, item in enumerate(node.value)]
+        if _is_empty(node) and "record" not in location:  # a record is often a form that is not filled in
+            self._empty.append(location)
         return node.value
 
-    def model(self, values: dict[str, Any]) -> Config | None:
+    def config(self, values: dict[str, Any]) -> Config | None:
         """Return the values as a Config after noting every mistake; what is wrong is left out of it.
 
         So one look finds both single values that are wrong and values that do not fit together. None where
         nothing can be made of the rest.
         """
-        try:
-            return Config.model_validate(values)
-        except ValidationError as exc:
-            errors = exc.errors(include_url=False)
-        for error in errors:
-            self.note(error["loc"], _message(error["type"], error["msg"], error["loc"]))
-        self._left_out = {error["loc"] for error in errors}
-        for location in sorted(self._left_out, key=str, reverse=True):
-            _leave_out(values, location)
-        try:
-            return Config.model_validate(values)
-        except ValidationError:
-            return None
-
-    def misses_a_part_of(self, location: Location) -> bool:
-        """Say whether something below a location was left out, so that it cannot be judged."""
-        return any(left[: len(location)] == location for left in self._left_out)
+        draft = Draft(values)
+        for location in self._empty:
+            self.note(location, "has no value: write one, or leave it out")
+        draft.leave_out(self._empty)
+        for attempt in range(ROUNDS):
+            try:
+                config = Config.model_validate(draft.values).completed()
+            except ValidationError as exc:
+                errors = _without_echoes(exc.errors(include_url=False))
+            else:
+                for finding in check(config, draft.names("lists"), draft.names("upstreams")):
+                    location = draft.as_written(finding.location)
+                    if all(draft.is_whole(place) for place in (location, finding.rests_on) if place):
+                        self.note(location, finding.message, fatal=finding.fatal)
+                return config
+            for error in errors if attempt == 0 else ():
+                self.note(draft.as_written(_place(error)), message(error))
+            draft.leave_out([_place(error, of_key=False) for error in errors])
+        return None
 
     def note(self, location: Location, message: str, *, fatal: bool = True) -> None:
         """Note a problem at a value, or at the nearest thing around it that the text has."""
@@ -137,91 +142,61 @@ class _Reading:
             known = known[:-1]
         mark = self._nodes[known].start_mark if known in self._nodes else None
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        where = ".".join([str(part) for part in location if part != "[key]"])
+        where = ".".join([_part(part) for part in location if part != KEY])
         (self.problems if fatal else self.warnings).append(
             Problem(self._source, line, column, where, message)
         )
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        known = keys_at(location)
         for key, value in node.value:
             try:
                 name = scalar(key) or ""
             except DocumentFault:
-                self._nodes.setdefault((*location, "?"), key)
-                self.note((*location, "?"), "a key must be plain text")
+                self._note_at(key, location, "a key must be plain text")
                 continue
             place = (*location, name)
             if name in found:
-                mark = key.start_mark
-                self.problems.append(
-                    Problem(
-                        self._source,
-                        mark.line + 1,
-                        mark.column + 1,
-                        ".".join(map(str, place)),
-                        "this key stands twice",
-                    )
-                )
+                self._note_at(key, place, "this key stands twice")
                 continue
-            if _is_unknown(location, name):
+            self._nodes[*place, KEY] = key
+            if known is not None and name not in known:
                 self._nodes[place] = key  # the key is what is wrong, not its value
-            found[name] = self.value(value, place)
+                found[name] = ""
+            else:
+                found[name] = self.value(value, place)
         return found
 
-
-def _message(kind: str, text: str, location: Location) -> str:
-    if kind == "extra_forbidden":
-        return _unknown(location)
-    return "is missing" if kind == "missing" else text.removeprefix("Value error, ")
+    def _note_at(self, node: yaml.Node, location: Location, said: str) -> None:
+        mark, where = node.start_mark, ".".join(map(_part, location))
+        self.problems.append(Problem(self._source, mark.line + 1, mark.column + 1, where, said))
 
 
-def _leave_out(values: Any, location: Location) -> None:
-    """Take what stands at a location out of the values, as far as it is there."""
-    for part in location[:-1]:
-        try:
-            values = values[part]
-        except (KeyError, IndexError, TypeError):
-            return
-    last = location[-1]
-    if isinstance(values, dict):
-        values.pop(last, None)
-    elif isinstance(values, list) and isinstance(last, int) and last < len(values):
-        del values[last]
+def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Return errors without those that only follow from others: a list is too short without its bad entry."""
+    within = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
 
 
-def _is_unknown(location: Location, name: str) -> bool:
-    known = _keys_at(location)
-    return known is not None and name not in known
+def _place(error: ErrorDetails, *, of_key: bool = True) -> Location:
+    location: Location = error["loc"]
+    if error["type"] == "record":
+        return (*location, error["ctx"]["field"])
+    return location if of_key or location[-1] != KEY else location[:-1]
 
 
-def _unknown(location: Location) -> str:
-    name = str(location[-1])
-    close = difflib.get_close_matches(name, _keys_at(location[:-1]) or (), 1)
-    if close:
-        return f"unknown key; is `{close[0]}` meant?"
-    return LATER.get(name) or f"unknown key; there are {', '.join(_keys_at(location[:-1]) or ())}"
+def _part(part: str | int) -> str:
+    """Return a key or place as it is shown on the way to a value."""
+    text = str(part)
+    return text if text.replace("_", "").replace("-", "").isalnum() and len(text) <= LONGEST else shown(text)
 
 
-def _keys_at(location: Location) -> tuple[str, ...] | None:
-    """Return the keys that a place in the configuration can have, None where any may stand."""
-    model: Any = Config
-    for part in location:
-        model = _step(model, part)
-        if model is None:
-            return None
-    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else None
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and scalar(node) is None and not node.value
 
 
-def _step(model: Any, part: str | int) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        field = model.model_fields.get(str(part))
-        return None if field is None else field.annotation
-    arguments = getattr(model, "__args__", ())
-    return next(_models(arguments), None)
-
-
-def _models(arguments: tuple[Any, ...]) -> Iterator[Any]:
-    for argument in arguments:
-        if isinstance(argument, type) and issubclass(argument, BaseModel):
-            yield argument
+def _end_of(text: str) -> tuple[int, int]:
+    """Return line and column behind a text, from 1, by YAML's line breaks."""
+    lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
+    return len(lines), len(lines[-1]) + 1

@@ -1,0 +1,426 @@
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.config import ConfigError, load, read
+from resolver.config.reader import MAX_BYTES
+from tests.config.reading import FOLDER, HOME, config, mistakes
+from tests.config.test_model import FULL
+
+NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
+KEYS = "listen, upstreams, routes, lists, groups, answer, cache, access, log, engine, state"
+DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("listen: {dns: []}", "1:15: listen.dns: needs at least one entry"),
+        ("listen: {dns: 127.0.0.1:53}", "1:15: listen.dns: must be a list, as [one, two]"),
+        ("listen: {dns: {a: b}}", "1:15: listen.dns: must be a list, as [one, two]"),
+        ("listen: {dns: [localhost:53]}", "1:16: listen.dns.0: 'localhost' is no IP address"),
+        (
+            "listen: {dns: [[127.0.0.1, 53]]}",
+            "1:16: listen.dns.0: must be one value, not a list or a mapping",
+        ),
+        (
+            "listen: {dns: [{host: a, port: 1}]}",
+            "1:16: listen.dns.0: must be one value, not a list or a mapping",
+        ),
+        ("listen: no", "1:9: listen: must be a mapping of keys"),
+        ("listen: [a]", "1:9: listen: must be a mapping of keys"),
+        ("listen:\n  dsn: []", "2:3: listen.dsn: unknown key; is `dns` meant?"),
+        (
+            "listen: {admin: true}",
+            "1:17: listen.admin: 'true' is no IP address",
+        ),
+        ("listen: {tls: []}", "1:10: listen.tls: DNS over TLS is not there yet"),
+        ("listen: {https: []}", "1:10: listen.https: DNS over HTTPS is not there yet"),
+        ("journal: {queries: off}", "1:1: journal: there is no query log yet"),
+        ("tls: {key: a}", "1:1: tls: DNS over TLS is not there yet"),
+        ("lists: {a: {url: b, path: c}}", "1:13: lists.a.url: lists are not fetched yet: give a `path`"),
+        (
+            "lists: {a: {refresh: b, path: c}}",
+            "1:13: lists.a.refresh: lists are not fetched yet: give a `path`",
+        ),
+        ("zzz: 1", f"1:1: zzz: unknown key; there are {KEYS}"),
+        ("<<: {cache: {}}", f"1:1: '<<': unknown key; there are {KEYS}"),
+        ("cache: {size: 1KiB}", "1:15: cache.size: must be at least 1MiB"),
+        ("cache: {size: 65GiB}", "1:15: cache.size: must be at most 64GiB"),
+        ("cache: {size: 1e3}", "1:15: cache.size: '1e3' is no size; write it as 512KiB, 64MiB or 1GiB"),
+        ("cache: {max_ttl: 0}", "1:18: cache.max_ttl: must be at least 1s"),
+        ("cache: {max_ttl: 8d}", "1:18: cache.max_ttl: must be at most 1w"),
+        ("cache: {negative_ttl: 2d}", "1:23: cache.negative_ttl: must be at most 1d"),
+        ("cache: {stale: 8d}", "1:16: cache.stale: must be at most 1w"),
+        ("cache: {stale: 12:30:45}", f"1:16: cache.stale: '12:30:45' is no duration; {DURATION}"),
+        ("cache: {stale: 1e3}", f"1:16: cache.stale: '1e3' is no duration; {DURATION}"),
+        ("cache: {stale: [1s]}", "1:16: cache.stale: must be one value, not a list or a mapping"),
+        ("cache: {prefetch: maybe}", "1:19: cache.prefetch: must be true or false"),
+        ("cache: {prefetch: [yes]}", "1:19: cache.prefetch: must be true or false"),
+        ("answer: {ttl: 2d}", "1:15: answer.ttl: must be at most 1d"),
+        (
+            "answer: {notice: {ipv4: 2001:db8::1}}",
+            "1:25: answer.notice.ipv4: must be an IPv4 address, as 192.0.2.1",
+        ),
+        (
+            "answer: {notice: {ipv6: 192.0.2.1}}",
+            "1:25: answer.notice.ipv6: must be an IPv6 address, as 2001:db8::1",
+        ),
+        ("answer: {notice: {ipv4: no}}", "1:25: answer.notice.ipv4: 'no' is no IP address"),
+        ("access: {clients: private}", "1:19: access.clients: must be a list, as [one, two]"),
+        (
+            "access:\n  clients:\n  - private\n  - 192.0.2.1/24",
+            "4:5: access.clients.1: '192.0.2.1/24' has host bits set: is 192.0.2.0/24 meant, or 192.0.2.1?",
+        ),
+        ("access: {rate: 0/s}", "1:16: access.rate: '0/s' is no rate; write it as 1000/s, or off"),
+        ("log: {level: verbose}", "1:14: log.level: must be debug, info, warning or error"),
+        ("log: {level: warn}", "1:14: log.level: must be debug, info, warning or error; is `warning` meant?"),
+        ("log: {format: xml}", "1:15: log.format: must be auto, human or json"),
+        ("engine: native", "1:9: engine: must be auto or python"),
+        ("state: [a]", "1:8: state: must be one value, not a list or a mapping"),
+        ("state: ''", "1:8: state: '' is no path"),
+        ('state: "a\\0b"', "1:8: state: 'a\\x00b' is no path"),
+        ("state: ~nobody.of.that.name/x", "1:8: state: '~nobody.of.that.name/x' is no path"),
+        ('lists: {a: {path: "a\\nb"}}', "1:19: lists.a.path: 'a\\nb' is no path"),
+        (
+            "lists: {a: {path: b, format: rpz}}",
+            "1:30: lists.a.format: 'rpz' is no format; there are auto, hosts, domains, wildcards, adblock,"
+            " annotated",
+        ),
+        ("lists: {a: {path: b, match: all}}", "1:29: lists.a.match: must be exact or subtree"),
+        ("lists: {a: {path: b, match: [exact]}}", "1:29: lists.a.match: must be exact or subtree"),
+        ("lists: {a: {path: b, kind: deny}}", "1:28: lists.a.kind: must be block or allow"),
+        (
+            "lists: {a: {shipped: nope}}",
+            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo do",
+        ),
+        ("lists: {a: {path: b, record: text}}", "1:30: lists.a.record: must be a mapping"),
+        (
+            "lists: {a: {path: b, record: {title: c, class: d}}}",
+            "1:48: lists.a.record.class: 'd' is not one of policy, legal, requested, security",
+        ),
+        (
+            "lists: {a: {path: b, record: {title: [c]}}}",
+            "1:38: lists.a.record.title: must be text, not list: put it in quotes",
+        ),
+        ("lists: {a: {path: b, record: {text: c}}}", "1:30: lists.a.record.title: missing"),
+        ("lists: {../a: {path: b}}", f"1:9: lists.'../a': {NAME}"),
+        ("lists: {'': {path: b}}", f"1:9: lists.'': {NAME}"),
+        ("upstreams: {a b: {servers: [192.0.2.53]}}", f"1:13: upstreams.'a b': {NAME}"),
+        ("upstreams: {default: {}}", "1:22: upstreams.default.servers: is missing"),
+        ("upstreams: {default: 192.0.2.53}", "1:22: upstreams.default: must be a mapping of keys"),
+        ("upstreams: {default: {servers: []}}", "1:32: upstreams.default.servers: needs at least one entry"),
+        (
+            "upstreams: {default: {servers: [tls://192.0.2.53]}}",
+            "1:33: upstreams.default.servers.0: tls:// is not there yet; udp:// and tcp:// are",
+        ),
+        (
+            "upstreams: {default: {servers: [2001:db8::53]}}",
+            "1:33: upstreams.default.servers.0: '2001:db8::53' is no address with a port;"
+            " put an IPv6 address in brackets: [2001:db8::53]:53",
+        ),
+        (
+            "upstreams: {default: {servers: [192.0.2.53:0]}}",
+            "1:33: upstreams.default.servers.0: nobody can be asked at 192.0.2.53:0",
+        ),
+        (
+            "upstreams: {default: {servers: ['[::]']}}",
+            "1:33: upstreams.default.servers.0: nobody can be asked at [::]:53",
+        ),
+        (
+            "upstreams: {default: {servers: [192.0.2.53], strategy: order}}",
+            "1:56: upstreams.default.strategy: must be fastest, ordered or random; is `ordered` meant?",
+        ),
+        (
+            "upstreams: {default: {servers: [192.0.2.53], timeout: 1m}}",
+            "1:55: upstreams.default.timeout: must be at most 30s",
+        ),
+        (
+            "upstreams: {default: {servers: [192.0.2.53], timeout: 1ms}}",
+            "1:55: upstreams.default.timeout: must be at least 100ms",
+        ),
+        (
+            "routes: [{domains: [corp..example], upstream: default}]",
+            "1:21: routes.0.domains.0: empty label in 'corp..example'",
+        ),
+        ("routes: [{upstream: default}]", "1:10: routes.0.domains: is missing"),
+        (
+            "groups: {default: {block: line}}",
+            "1:27: groups.default.block: must be a list, as [one, two]",
+        ),
+        ("groups: {default: {block: [{a: b}]}}", "1:28: groups.default.block.0: must be text"),
+        (
+            "groups: {default: {answer: nxdomian}}",
+            "1:28: groups.default.answer: must be nxdomain, nodata, notice, null or refused;"
+            " is `nxdomain` meant?",
+        ),
+        (
+            "groups: {lab: {clients: [192.0.2.0/24, lab]}, default: {}}",
+            "1:40: groups.lab.clients.1: 'lab' is no address and no network as 192.0.2.0/24",
+        ),
+    ],
+)
+def test_a_mistake_in_a_value_is_told_where_it_stands(text: str, said: str) -> None:
+    assert mistakes(text) == [said]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a", "1:1: the configuration must be a mapping of keys"),
+        ("\n  hello", "2:3: the configuration must be a mapping of keys"),
+        ("''", "1:1: the configuration must be a mapping of keys"),
+        ("a: &x b", "1:4: anchors and aliases are not taken"),
+        ("a: *x", "1:4: anchors and aliases are not taken"),
+        ("a: !!python/name:os.system b", "1:4: tags are not taken"),
+        ("state: !!str a", "1:8: tags are not taken"),
+        ("engine: auto\n---\nengine: auto", "2:1: no valid YAML: but found another document"),
+        ("{a: " * 9 + "}" * 9, "1:33: nested too deeply"),
+        ("[" * 100_000, "1:9: nested too deeply"),
+        ("\tlog: {}", "1:1: no valid YAML: found character that cannot start any token"),
+        ("log:\n\tlevel: info", "2:1: no valid YAML: found character that cannot start any token"),
+        ("log: 'a", "1:8: no valid YAML: found unexpected end of stream"),
+        ("log: {}\nlog: {}", "2:1: log: this key stands twice"),
+        ("log:\n  level: info\n  level: info", "3:3: log.level: this key stands twice"),
+        ("? [a]\n: b", "1:3: a key must be plain text"),
+        ("log: {? {a: b} : c}", "1:9: log: a key must be plain text"),
+        ("log: {}\n# \x00", "2:3: the character U+0000 must not stand here"),
+        ("# \ud800", "1:3: the character U+D800 must not stand here"),
+        ("lists:", "1:7: lists: has no value: write one, or leave it out"),
+        ("lists: null", None),
+        ("state:\n", "1:7: state: has no value: write one, or leave it out"),
+        (
+            "listen:\n  dns:\n  - 127.0.0.1:53\n  -",
+            "4:4: listen.dns.1: has no value: write one, or leave it out",
+        ),
+    ],
+)
+def test_a_mistake_in_the_yaml_is_told_where_it_stands(text: str, said: str | None) -> None:
+    assert mistakes(text) == [said or "1:8: lists: must be a mapping of keys"]
+
+
+def test_all_mistakes_are_told_in_one_run_in_their_order() -> None:
+    text = """
+listen: {dns: [here, 127.0.0.1:53, 127.0.0.1:53]}
+cache: {sise: 64MiB, stale: 1y}
+upstreams: {default: {servers: [nobody, tcp://127.0.0.1:53]}}
+groups:
+  default: {block: [[a], line, wchat], answer: notice}
+  lab: {block: [line]}
+  lab: {}
+"""
+    assert mistakes(text) == [
+        "2:16: listen.dns.0: 'here' is no IP address",
+        "2:36: listen.dns.2: 127.0.0.1:53 stands twice",
+        "3:9: cache.sise: unknown key; is `size` meant?",
+        f"3:29: cache.stale: '1y' is no duration; {DURATION}",
+        "4:33: upstreams.default.servers.0: 'nobody' is no IP address",
+        "4:41: upstreams.default.servers.1: this is our own address: a loop",
+        "6:21: groups.default.block.0: must be text",
+        "6:32: groups.default.block.2: there is no list 'wchat'; is `wechat` meant?",
+        "6:48: groups.default.answer: needs the address of the notice page: "
+        "set `answer.notice.ipv4` or `ipv6`",
+        "7:8: groups.lab: has no `clients`",
+        "8:3: groups.lab: this key stands twice",
+    ]
+
+
+def test_places_are_told_as_written_however_many_stand_before_them() -> None:
+    servers = ["bad", *[f"192.0.2.{n}" for n in range(1, 11)], "bad", "127.0.0.1:5335"]
+    text = f"upstreams: {{default: {{servers: [{', '.join(servers)}]}}}}"
+    assert [said.split(": ")[1] for said in mistakes(text)] == [
+        "upstreams.default.servers.0",
+        "upstreams.default.servers.11",
+        "upstreams.default.servers.12",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("lists: {ads: text}\ngroups: {default: {block: [ads]}}", "lists.ads"),
+        ("lists: {ads: }\ngroups: {default: {block: [ads]}}", "lists.ads"),
+        (
+            "upstreams: {default: text}\nroutes: [{domains: [corp.example], upstream: default}]",
+            "upstreams.default",
+        ),
+        (
+            "upstreams: {default: {servers: [192.0.2.53]}, office: {}}\n"
+            "routes: [{domains: [corp.example], upstream: office}]",
+            "upstreams.office.servers",
+        ),
+        (
+            "answer: {notice: {ipv4: x}}\ngroups: {default: {answer: notice}}",
+            "answer.notice.ipv4",
+        ),
+        ("groups: {lab: {clients: [x]}, default: {}}", "groups.lab.clients.0"),
+        ("lists: {ads: {path: a, shiped: b}}", "lists.ads.shiped"),
+        ("lists: {ads: {shipped: b}}", "lists.ads.shipped"),
+    ],
+)
+def test_a_mistake_is_told_once_and_not_what_follows_from_it(text: str, where: str) -> None:
+    assert [said.split(": ")[1] for said in mistakes(text)] == [where]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "\ufeff", "{}", "---\n...\n"])
+def test_nothing_written_is_the_default(text: str) -> None:
+    assert config(text) == config("{}")
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_may_end_as_elsewhere(end: str) -> None:
+    assert config(FULL.replace("\n", end)) == config(FULL)
+    assert mistakes(f"log: {{}}{end}cache: {{size: x}}")[0].startswith("2:15: cache.size")
+
+
+# Files
+
+
+def test_a_file_is_read_with_its_paths_starting_at_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "nxwhy.yaml"
+    file.write_bytes(b"\xef\xbb\xbflists: {a: {path: lists/a.txt}}\r\nstate: here\r\n")
+    found = read(file, HOME)
+    assert found.lists["a"].path == tmp_path / "lists/a.txt"
+    assert found.state == tmp_path / "here"
+    assert found.source == file
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"log: {}\nstate: \xc3\xa4\xe4", "2:9: not UTF-8"),
+        ("log: {}".encode("utf-16"), "1:1: not UTF-8"),
+        (b"#" * (MAX_BYTES + 1), "1:1: larger than 1 MiB"),
+    ],
+)
+def test_a_file_that_is_no_text_for_us_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
+    file = tmp_path / "nxwhy.yaml"
+    file.write_bytes(data)
+    with pytest.raises(ConfigError) as caught:
+        read(file, HOME)
+    assert str(caught.value) == f"{file}:{said}"
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "nxwhy.yaml"
+    file.write_bytes(b"#" * MAX_BYTES)
+    assert read(file, HOME).lists == config("").lists
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("none.yaml", "No such file or directory"), ("", "Is a directory")]
+)
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f":1:1: {said}$"):
+        read(tmp_path / name, HOME)
+
+
+# Any text
+
+
+def loads_or_refuses(text: str) -> None:
+    """Fail where `text` raises anything but ConfigError, or one that says nothing."""
+    try:
+        load(text, "n.yaml", folder=FOLDER, environment=HOME)
+    except ConfigError as exc:
+        problems = exc.problems
+    else:
+        return
+    assert problems
+    lines = len(re.findall("[\r\n\x85\u2028\u2029]", text)) + 2  # the end may count as a line of its own
+    for problem in problems:
+        assert problem.message
+        assert "\n" not in str(problem)
+        assert not re.search("validation|Input|<class", problem.message)
+        assert 1 <= problem.line <= lines
+        assert problem.column >= 1
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    loads_or_refuses(text)
+
+
+@given(st.text(alphabet="a1:-[]{},&*!|>'\"%@?# \n\t~.\\", max_size=80))
+def test_any_yaml_is_read_or_refused(text: str) -> None:
+    loads_or_refuses(text)
+
+
+TOKENS = [
+    *"{}[]:,-?'\"\n#",
+    *[
+        " ",
+        "  ",
+        "\n  ",
+        "null",
+        "no",
+        "''",
+        "1",
+        "[a, b]",
+        "{a: b}",
+        "[[a]]",
+        "off",
+        "\\0",
+        "~x/y",
+        "\u0663",
+        "x" * 99,
+    ],
+    *["default", "ads", "private", "servers", "dns", "0.0.0.0:0", "[::1]:53", "::/0", "notice"],
+]
+
+
+@given(st.data())
+def test_a_good_configuration_with_anything_changed_is_read_or_refused(data: st.DataObject) -> None:
+    text = FULL
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        length = data.draw(st.integers(0, 12))
+        text = text[:start] + data.draw(st.sampled_from(TOKENS)) + text[start + length :]
+    loads_or_refuses(text)
+
+
+WORDS = ["a", "''", "null", "no", "1", "192.0.2.1", "192.0.2.1:53", "private", "off", "line", "1d"]
+SOME_KEYS = ["default", "lab", "path", "record", "title", "servers", "clients", "block", "dns", "ipv4"]
+VALUES = st.recursive(
+    st.sampled_from(WORDS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda found: f"[{', '.join(found)}]"),
+        st.dictionaries(st.sampled_from(SOME_KEYS), inner, max_size=3).map(
+            lambda found: "{" + ", ".join([f"{key}: {value}" for key, value in found.items()]) + "}"
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(KEYS.split(", ")), VALUES)
+def test_any_shape_of_any_key_is_read_or_refused(key: str, value: str) -> None:
+    loads_or_refuses(f"{key}: {value}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "routes: [{}]",
+        "groups: {{default: {{block: [{}]}}}}",
+        "groups: {{default: {{block: [wechat, {}]}}}}",
+        "listen: {{dns: [{}]}}",
+        "access: {{clients: [{}]}}",
+        "zz: [{}]",
+    ],
+)
+@pytest.mark.parametrize("item", ["x{}", "192.0.2.1:{}", "'{} '"])
+def test_a_large_file_of_mistakes_is_read_in_a_time_that_grows_as_it_does(line: str, item: str) -> None:
+    def took_s(count: int) -> float:
+        text = line.format(", ".join([item.format(n) for n in range(count)]))
+        begin = time.process_time()
+        loads_or_refuses(text)
+        return time.process_time() - begin
+
+    assert took_s(4000) < 12 * took_s(1000) + 0.1
