@@ -152,19 +152,23 @@ def call(path: Path, command: str, timeout_s: float, **arguments: object) -> dic
 
 
 def _exchange(path: Path, request: bytes, end: float) -> bytes:
-    """Send a request, return what came back before the line's end. `end` is monotonic. Raises OSError."""
+    """Send a request; return what came back until the line or the connection ended. Raises OSError.
+
+    `end` is monotonic seconds.
+    """
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(_left(end))
         sock.connect(str(path))
         with contextlib.suppress(BrokenPipeError):  # refused unread: the reason can be read all the same
             sock.sendall(request)
         answer = b""
-        while b"\n" not in answer and len(answer) <= MAX_ANSWER:
-            sock.settimeout(_left(end))
-            data = sock.recv(65536)
-            if not data:
-                break
-            answer += data
+        with contextlib.suppress(ConnectionResetError):  # how an end with the request unread looks
+            while b"\n" not in answer and len(answer) <= MAX_ANSWER:
+                sock.settimeout(_left(end))
+                data = sock.recv(65536)
+                if not data:
+                    break
+                answer += data
         return answer
 
 

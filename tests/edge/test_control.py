@@ -158,7 +158,7 @@ async def test_a_client_that_never_reads_its_answer_is_cut_off(path: Path) -> No
         done.set()
         return {"text": "x" * 4_000_000}
 
-    async with running(path, {"much": much}, request_s=0.05) as server:
+    async with running(path, {"much": much}, request_s=0.3) as server:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(path))
             sock.sendall(b'{"command": "much"}\n')
@@ -372,7 +372,7 @@ def test_an_answer_that_is_none_of_ours_is_an_error(tmp_path: Path, answer: byte
 
 def test_an_endless_answer_is_not_read_to_its_end(tmp_path: Path) -> None:
     with (
-        answering(tmp_path / "s", b"x" * (MAX_ANSWER * 3)),
+        answering(tmp_path / "s", b"x" * (MAX_ANSWER * 3), close=False),
         pytest.raises(ControlError, match="no nxwhy server"),
     ):
         call(tmp_path / "s", "reload", 5.0)

@@ -126,6 +126,7 @@ async def test_the_host_is_judged_whatever_its_case_and_port(host: str) -> None:
         b"\xff\xfe..",
         b"[::1",
         b"[house.example]",
+        b"[face.feed]",
         b"[::1]x",
     ],
 )
@@ -175,7 +176,7 @@ async def test_the_target_decides_where_it_names_a_host_itself(target: str, vers
 
 async def test_a_tunnel_is_refused_with_the_reason() -> None:
     async with running(notice_app(judge)) as address:
-        request = b"CONNECT house.example:443 HTTP/1.1\r\nHost: house.example:443\r\n\r\n"
+        request = b"CONNECT house.example:443 HTTP/1.1\r\nHost: free.example:443\r\n\r\n"
         status, _, body = await send(address, request)
     assert status == 403
     assert b"House rules" in body

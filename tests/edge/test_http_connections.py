@@ -130,6 +130,27 @@ async def test_a_body_without_end_is_answered_at_once_and_not_read_to_its_end(he
         writer.close()
 
 
+async def test_the_connection_stays_open_behind_the_reply_until_the_body_has_come() -> None:
+    async with running(notice_app(judge), Deadlines(linger_s=60)) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(get("house.example", method="POST")[:-2] + b"Content-Length: 10\r\n\r\n")
+        await reader.readuntil(b"</html>\n")
+        ended = asyncio.create_task(rest(reader))
+        assert not (await asyncio.wait([ended], timeout=0.05))[0]  # closed now, the body would reset it
+        writer.write(b"x" * 10)
+        assert await ended == b""
+        writer.close()
+
+
+async def test_the_time_for_the_head_does_not_run_on_into_the_reply() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.4)  # past the time for the head
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async with running(slow, Deadlines(head_s=0.3)) as address:
+        assert (await send(address, get("house.example")))[2] == b"done"
+
+
 async def test_a_body_that_never_comes_holds_the_connection_for_a_moment_only() -> None:
     async with running(notice_app(judge), Deadlines(linger_s=0.05)) as address:
         reader, writer = await asyncio.open_connection(*address)
@@ -225,7 +246,7 @@ async def test_stop_lets_a_reply_be_finished_and_cuts_off_whoever_only_waits() -
 
     sock = stream.bind("127.0.0.1", 0)
     address = sock.getsockname()
-    server = HttpServer(slow)
+    server = HttpServer(slow, Deadlines(head_s=60))
     await server.start(sock)
     reader, writer = await asyncio.open_connection(*address)
     silent, silent_writer = await asyncio.open_connection(*address)
