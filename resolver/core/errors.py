@@ -43,5 +43,9 @@ class UpstreamError(ResolverError):
     """An upstream resolver that could not be asked."""
 
 
+class ListenError(ResolverError):
+    """An address that we cannot listen on."""
+
+
 class ControlError(ResolverError):
     """A command to the running server that it could not carry out."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 import struct
@@ -18,7 +19,11 @@ from typing import Any
 
 from resolver.core.errors import ControlError
 
+log = logging.getLogger("nxwhy")
+
 MAX_LINE = 65536
+MAX_PATH = 107
+"""Longest path of a Unix socket on Linux, in bytes (unix(7))."""
 REQUEST_S = 10.0
 """How long a request may take to arrive."""
 
@@ -35,11 +40,16 @@ class ControlServer:
 
     async def start(self) -> None:
         """Begin to listen. Raises ControlError."""
+        if len(os.fsencode(self._path)) > MAX_PATH:
+            raise ControlError(
+                f"{self._path}: over {MAX_PATH} bytes, too long for a Unix socket: set a shorter `state`"
+            )
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             sock = _bind(self._path)
         except OSError as exc:
-            raise ControlError(f"{self._path}: {exc.strerror or exc}") from exc
+            said = f"{exc.filename or self._path}: {exc.strerror or exc}"
+            raise ControlError(f"{said}: `state` must be a folder that we may write to") from exc
         self._server = await asyncio.start_unix_server(self._serve, sock=sock, limit=MAX_LINE)
 
     async def stop(self) -> None:
@@ -53,10 +63,10 @@ class ControlServer:
         try:
             if _peer_may(writer.get_extra_info("socket")):
                 async with asyncio.timeout(REQUEST_S):
-                    line = await reader.readline()
+                    line = await _read_line(reader)
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError):  # gone, too slow, or a line without end: nobody to tell
+        except OSError:  # gone or too slow: nobody to tell
             pass
         finally:
             writer.close()
@@ -71,6 +81,17 @@ class ControlServer:
             return {"ok": True, **await command(request)}
         except ControlError as exc:
             return {"ok": False, "error": str(exc)}
+        except Exception as exc:
+            log.exception("a command failed")
+            return {"ok": False, "error": f"{type(exc).__name__}: {exc}; the log of the server says more"}
+
+
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
+    """Return the next line; nothing for one without end, which is no command either."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return b""
 
 
 def call(path: Path, command: str, timeout_s: float, **arguments: object) -> dict[str, Any]:
