@@ -120,7 +120,7 @@ def test_a_file_that_may_be_read_again_has_changed(
 
 async def test_a_file_is_settled_once_it_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "SETTLE_S", 0.0)
-    looks = []
+    looks: list[int] = []
     signatures = lists._signatures
 
     def look(paths: list[Path]) -> object:
