@@ -63,10 +63,11 @@ Read = tuple[ParsedList | None, str | None]
 """The rules of a list, or None, and what is wrong with it, or None."""
 
 
-def read(source: Source, good: Path | None) -> Read:
+def read(source: Source, good: Path | None, *, keep: bool = True) -> Read:
     """Return the rules of a list, or of its last good copy, and what is wrong with it now.
 
-    `good` is the folder of the last good copies; None: there is none.
+    `good` is the folder of the last good copies; None: there is none. Only the server should `keep` a copy:
+    its folder is not for files of whoever else looks.
     """
     kept = None if good is None else good / f"{source.name}.list"
     try:
@@ -74,7 +75,7 @@ def read(source: Source, good: Path | None) -> Read:
         parsed = _parse(source, data)
     except ListRefused as exc:
         return _last_good(source, kept), str(exc)
-    if kept is not None:
+    if kept is not None and keep:
         with contextlib.suppress(OSError):  # a full disk must not stop a good list
             _keep(kept, data)
     return parsed, None
