@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
+import os
 import platform
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 
 from resolver import __version__
@@ -52,6 +54,13 @@ DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
 RESTART_KEYS = ("listen", "engine", "state")
 """What is read at the start only."""
+HINTS = {
+    errno.EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE (the systemd unit gives it)"
+    " or a lower net.ipv4.ip_unprivileged_port_start",
+    errno.EADDRINUSE: "another program has it; `ss -lnpu` and `ss -lnpt` say which",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address",
+}
+"""What to do about an address that cannot be had."""
 
 
 class App:
@@ -76,9 +85,11 @@ class App:
         self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_to_stop = asyncio.Event()
+        self.listening: tuple[Endpoint, ...] = ()
+        """Where DNS is served, with the ports that the system chose."""
 
     async def run(self) -> None:
-        """Serve until told to stop. Raises ListenError, ControlError."""
+        """Serve until told to stop. Raises ListenError for an address that cannot be had, ControlError."""
         try:
             await self._start()
             await self._told_to_stop.wait()
@@ -99,8 +110,10 @@ class App:
             self._notifier.reloading()
             try:
                 config = self._reread()
-                build = await build_apart(list_sources(config), good_folder(config))
-            except (ConfigError, ListRefused):
+                sources = list_sources(config)
+                await self._note_content([source.path for source in sources])
+                build = await build_apart(sources, good_folder(self._started_with))
+            except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
                 raise
             finally:
@@ -135,11 +148,14 @@ class App:
             self._loop.add_signal_handler(number, self.stop)
         config = self._config
         await self._control.start()
-        sockets = [(_bind(udp.bind, at), _bind(stream.bind, at)) for at in config.listen.dns]
-        self._watch.look(self._watched())
-        self._put_in_force(config, builder.build(list_sources(config), good_folder(config)))
-        await self._start_http()
-        for datagrams, connections in sockets:
+        with contextlib.ExitStack() as bound:
+            pairs = [_bind_both(at, bound) for at in config.listen.dns]
+            self._watch.look(self._watched())  # before they are read: what changes later is seen as changed
+            self._put_in_force(config, builder.build(list_sources(config), good_folder(config)))
+            await self._start_http()
+            bound.pop_all()
+        for datagrams, connections in pairs:
+            self.listening += (Endpoint(*datagrams.getsockname()[:2]),)
             listener = stream.StreamListener(connections, self._service, self._wheel)
             self._udp.append(udp.UdpListener(datagrams, self._service, self._loop))
             self._streams.append(listener)
@@ -152,7 +168,7 @@ class App:
             extra=fields(
                 version=__version__,
                 engine=ENGINE,
-                dns=[str(at) for at in config.listen.dns],
+                dns=[str(at) for at in self.listening],
                 admin=str(config.listen.admin or "off"),
                 lists=self._shelf.names(),
                 upstreams=[str(server.spec) for server in self._upstreams.servers()],
@@ -172,7 +188,7 @@ class App:
             *((at, admin) for at in (listen.admin,) if at),
         ]:
             server = HttpServer(app)
-            await server.start(_bind(stream.bind, at))
+            await server.start(_bind(at, stream.bind))
             self._http.append(server)
 
     def _judge(self, name: bytes, address: str) -> Verdict:
@@ -181,8 +197,12 @@ class App:
 
     async def _stop(self) -> None:
         self._notifier.stopping()
-        for task in self._tasks:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._loop.remove_signal_handler(number)
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for datagrams in self._udp:
             datagrams.pause()
         for connections in self._streams:
@@ -213,8 +233,12 @@ class App:
             self._shelf.looked()
             return
         await settled(changed)
-        await asyncio.to_thread(self._watch.look, changed)  # what is read now is what we have seen
+        await self._note_content(changed)
         await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
+
+    async def _note_content(self, paths: Iterable[Path]) -> None:
+        """Note what files hold before they are read: what changes later is then seen as changed."""
+        await asyncio.to_thread(self._watch.look, paths)
 
     def _watched(self) -> tuple[Path, ...]:
         source = (self._config.source,) if self._config.source else ()
@@ -225,6 +249,8 @@ class App:
             await self.reload()
         except (ConfigError, ListRefused) as exc:
             log.error("reload failed, all stays as it was: %s", exc, extra=fields(cause=cause))
+        except Exception:
+            log.exception("reload failed, all stays as it was", extra=fields(cause=cause))
         else:
             log.info("reloaded", extra=fields(cause=cause))
 
@@ -235,9 +261,9 @@ class App:
             raise ControlError(str(exc)) from exc
 
     def _summary(self) -> dict[str, object]:
-        restart = [
-            key for key in RESTART_KEYS if getattr(self._config, key) != getattr(self._started_with, key)
-        ]
+        before, now = self._started_with, self._config
+        restart = [key for key in RESTART_KEYS if getattr(now, key) != getattr(before, key)]
+        restart += ["log.format"] * (now.log.format != before.log.format)
         for key in restart:
             log.warning("changed, but only a restart puts it in force", extra=fields(key=key))
         return {"lists": self._shelf.summary(), "needs_restart": restart}
@@ -292,17 +318,21 @@ class App:
         )
 
 
-def _bind(bind: Callable[[str, int], socket.socket], at: Endpoint) -> socket.socket:
+def _bind_both(at: Endpoint, bound: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Return a socket for UDP and one for TCP, on one port also where the system chooses it."""
+    datagrams = bound.enter_context(_bind(at, udp.bind))
+    port = datagrams.getsockname()[1]
+    return datagrams, bound.enter_context(_bind(Endpoint(at.host, port), stream.bind))
+
+
+def _bind(at: Endpoint, bind: Callable[[str, int], socket.socket]) -> socket.socket:
+    """Return a socket at an address. Raises ListenError, which says what to do."""
     try:
         return bind(at.host, at.port)
-    except PermissionError as exc:
-        hint = (
-            "ports below 1024 need root or the capability CAP_NET_BIND_SERVICE, as deploy/nxwhy.service has"
-        )
-        raise ListenError(f"cannot listen on {at}: {exc.strerror}; {hint}") from exc
     except OSError as exc:
-        hint = "; another program has it, see: ss -lnup" if exc.errno == errno.EADDRINUSE else ""
-        raise ListenError(f"cannot listen on {at}: {exc.strerror}{hint}") from exc
+        said = os.strerror(exc.errno) if exc.errno in HINTS else exc.strerror or str(exc)
+        hint = f": {HINTS[exc.errno]}" if exc.errno in HINTS else ""
+        raise ListenError(f"cannot listen on {at}: {said}{hint}") from exc
 
 
 def settle_memory() -> None:

@@ -178,7 +178,13 @@ def _read(path: Path | None) -> Config:
 
 
 def _config(path: Path | None) -> Config:
-    return _ours(lambda: _read(path))
+    from resolver.config import ConfigError
+
+    try:
+        return _read(path)
+    except ConfigError as exc:  # each line begins with file:line:column, for editors
+        click.echo(exc, err=True)
+        raise click.exceptions.Exit(1) from exc
 
 
 def _ours(work: Callable[[], T]) -> T:

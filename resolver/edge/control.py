@@ -28,6 +28,8 @@ MAX_LINE = 65536
 """Longest request, in bytes."""
 MAX_ANSWER = 1 << 20
 """Longest answer that a client takes, in bytes: a summary of thousands of lists."""
+MAX_PATH = 107
+"""Longest path of a Unix socket on Linux, in bytes (unix(7))."""
 MAX_CONNECTIONS = 8
 REQUEST_S = 10.0
 """How long a request may take to arrive, and its answer to be read. The command itself takes its time."""
@@ -47,6 +49,10 @@ class ControlServer:
 
     async def start(self) -> None:
         """Begin to listen. Raises ControlError."""
+        if len(os.fsencode(self._path)) > MAX_PATH:
+            raise ControlError(
+                f"{self._path}: over {MAX_PATH} bytes, too long for a Unix socket: set a shorter `state`"
+            )
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _lock(self._path)
@@ -55,7 +61,8 @@ class ControlServer:
             )
         except OSError as exc:
             self._unlock()
-            raise ControlError(f"{self._path}: {exc.strerror or exc}") from exc
+            said = f"{exc.filename or self._path}: {exc.strerror or exc}"
+            raise ControlError(f"{said}: `state` must be a folder that we may write to") from exc
         except ControlError:
             self._unlock()
             raise

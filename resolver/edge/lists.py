@@ -21,8 +21,10 @@ BUILD_S = 300.0
 """Longest build."""
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+CHILD = (sys.executable, "-P", "-c", "from resolver.edge.builder import main; main()")
+"""The command that compiles; -P keeps the current folder out of its imports."""
 
-_Seen = tuple[int, int, int, int] | None
+_Seen = tuple[int, ...] | None
 
 
 class Watch:
@@ -65,15 +67,16 @@ async def settled(paths: Iterable[Path]) -> None:
 
 async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
     """Compile lists in a process of its own, so that no query waits for it. Raises ListRefused."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "from resolver.edge.builder import main; main()",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *CHILD,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))},
+        )
+    except OSError as exc:  # no memory, or too many processes
+        raise ListRefused("build", exc.strerror or str(exc)) from exc
     try:
         async with asyncio.timeout(BUILD_S):
             out, problem = await process.communicate(pickle.dumps((tuple(sources), good)))
@@ -86,10 +89,18 @@ async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
     if process.returncode != 0:
         last = problem.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise ListRefused("build", f"ended with status {process.returncode}: {last[0]}")
-    made = pickle.loads(out)  # noqa: S301 - from our own child, over a pipe
+    try:
+        made = pickle.loads(out)  # noqa: S301 - from our own child, over a pipe
+    except Exception as exc:  # pickle raises whatever the bytes make it raise
+        raise ListRefused("build", "gave something that is no table") from exc
     if not isinstance(made, Build):
         raise ListRefused("build", "gave something that is no table")
     return made
+
+
+def python_path(given: str) -> str:
+    """Return where a child finds this package, and all that we find."""
+    return os.pathsep.join([str(PACKAGE_ROOT), *[given] * bool(given)])
 
 
 def _signatures(paths: Iterable[Path]) -> list[_Seen]:
@@ -101,7 +112,8 @@ def _signature(path: Path) -> _Seen:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+    # The last changes when permissions do, and when a tool puts the old time of a file back.
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev, found.st_ctime_ns
 
 
 def _digest(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -397,6 +398,19 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+@given(st.text(st.sampled_from("a./\\-_ \0~"), max_size=8) | st.text(max_size=8))
+def test_no_name_of_a_list_leads_out_of_the_folder_of_copies(name: str) -> None:
+    text = f"lists: {{{json.dumps(name)}: {{shipped: line}}}}"
+    try:
+        found = load(text, "n.yaml", folder=FOLDER, environment=HOME)
+    except ConfigError:
+        return
+    (taken,) = found.lists
+    copy = Path("/state/lists") / f"{taken}.list"
+    assert copy.parent == Path("/state/lists")
+    assert not copy.name.startswith(".")
 
 
 @given(st.sampled_from(KEYS.split(", ")), VALUES)

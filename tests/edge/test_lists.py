@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from resolver.core.errors import ListRefused
+from resolver.edge import builder, lists
+from resolver.edge.builder import Source
+from resolver.edge.lists import Watch, build_apart, settled
+
+NOTHING: frozenset[Path] = frozenset()
+
+
+def replace(path: Path, text: str) -> None:
+    """Put another file at a path, as editors do."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.rename(path)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "ads.txt"
+    made.write_text("a.example\n")
+    return made
+
+
+@pytest.fixture
+def watch(path: Path) -> Watch:
+    made = Watch()
+    assert made.look([path]) == NOTHING  # the first look is no change
+    return made
+
+
+def test_a_file_that_stays_has_not_changed(watch: Watch, path: Path) -> None:
+    assert watch.look([path]) == NOTHING
+
+
+def test_a_file_written_in_place_has_changed_once(watch: Watch, path: Path) -> None:
+    path.write_text("b.example\n")
+    assert watch.look([path]) == {path}
+    assert watch.look([path]) == NOTHING
+
+
+def test_a_file_renamed_over_has_changed(watch: Watch, path: Path) -> None:
+    replace(path, "b.example\n")
+    assert watch.look([path]) == {path}
+
+
+def test_another_file_of_the_same_time_and_size_has_changed(watch: Watch, path: Path) -> None:
+    before = path.stat()
+    new = path.with_suffix(".new")
+    new.write_text("b.example\n")
+    os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
+    new.rename(path)
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (before.st_mtime_ns, before.st_size)
+    assert watch.look([path]) == {path}
+
+
+def test_a_file_written_in_place_whose_time_was_put_back_has_changed(watch: Watch, path: Path) -> None:
+    before = path.stat()
+    path.write_text("b.example\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert watch.look([path]) == {path}
+
+
+def test_a_file_touched_or_replaced_by_the_same_has_not_changed(watch: Watch, path: Path) -> None:
+    os.utime(path, (1, 1))
+    assert watch.look([path]) == NOTHING
+    replace(path, "a.example\n")
+    assert watch.look([path]) == NOTHING
+
+
+def test_a_link_swapped_two_levels_up_is_a_change(tmp_path: Path) -> None:
+    for version, text in (("1", "a.example\n"), ("2", "b.example\n")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "ads.txt").write_text(text)
+    (tmp_path / "..data").symlink_to("1")
+    (tmp_path / "ads.txt").symlink_to("..data/ads.txt")  # as Kubernetes mounts a ConfigMap
+    watch, path = Watch(), tmp_path / "ads.txt"
+    watch.look([path])
+    (tmp_path / "..data.new").symlink_to("2")
+    (tmp_path / "..data.new").rename(tmp_path / "..data")
+    assert watch.look([path]) == {path}
+    assert watch.look([path]) == NOTHING
+
+
+def test_a_file_that_vanishes_and_comes_back_changes_twice(watch: Watch, path: Path) -> None:
+    path.unlink()
+    assert watch.look([path]) == {path}
+    assert watch.look([path]) == NOTHING
+    path.write_text("a.example\n")
+    assert watch.look([path]) == {path}
+
+
+def test_a_file_that_appears_has_changed(tmp_path: Path) -> None:
+    watch, path = Watch(), tmp_path / "later.txt"
+    assert watch.look([path]) == NOTHING
+    path.write_text("a.example\n")
+    assert watch.look([path]) == {path}
+
+
+def test_a_file_that_may_be_read_again_has_changed(
+    watch: Watch, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path.chmod(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)  # root reads whatever the mode is
+        assert watch.look([path]) == {path}
+    path.chmod(0o644)
+    assert watch.look([path]) == {path}
+
+
+async def test_a_file_is_settled_once_it_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "SETTLE_S", 0.0)
+    looks: list[int] = []
+    signatures = lists._signatures
+
+    def look(paths: list[Path]) -> object:
+        if len(looks) < 3:
+            replace(path, "x" * len(looks))
+        looks.append(1)
+        return signatures(paths)
+
+    monkeypatch.setattr(lists, "_signatures", look)
+    await settled([path])
+    assert len(looks) == 4
+
+
+async def test_a_file_that_never_stays_is_not_waited_for_without_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "SETTLE_S", 0.0)
+    looks = iter(range(100))
+    monkeypatch.setattr(lists, "_signatures", lambda _: [(next(looks),)])
+    await settled([path])
+    assert next(looks) == lists.SETTLE_LOOKS + 1
+
+
+# Compiling in a process of its own
+
+
+async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("0.0.0.0 b.example\nthis is bad\n")
+    sources = (Source("ads", path), Source("other", other), Source("none", tmp_path / "none"))
+    apart, here = await build_apart(sources, None), builder.build(sources, None)
+    assert apart.lists == here.lists
+    assert (apart.table.sets, apart.table.counts) == (here.table.sets, here.table.counts)
+    for name in (b"\x01a\x07example\0", b"\x01b\x07example\0", b"\x01c\x07example\0"):
+        assert apart.table.find(name) == here.table.find(name)
+    assert apart.table.find(b"\x01a\x07example\0") != apart.table.find(b"\x01c\x07example\0")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "build: ended with status -9: no reason given"),
+        ("import sys; sys.exit('no memory')", "build: ended with status 1: no memory"),
+        ("print('rubbish')", "build: gave something that is no table"),
+        ("pass", "build: gave something that is no table"),
+        (
+            "import pickle, sys; sys.stdout.buffer.write(pickle.dumps(7))",
+            "build: gave something that is no table",
+        ),
+        ("import time; time.sleep(60)", "build: took longer than 0 s"),
+    ],
+)
+async def test_a_build_that_fails_refuses_the_lists_and_leaves_no_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    monkeypatch.setattr(lists, "CHILD", (sys.executable, "-c", code))
+    if "sleep" in code:
+        monkeypatch.setattr(lists, "BUILD_S", 0.3)
+    with pytest.raises(ListRefused) as caught:
+        await build_apart((Source("ads", path),), None)
+    assert str(caught.value) == said
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+async def test_a_build_that_cannot_begin_refuses_the_lists(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "CHILD", ("/nonexistent/python",))
+    with pytest.raises(ListRefused, match="build: No such file or directory"):
+        await build_apart((Source("ads", path),), None)
+
+
+async def test_a_build_that_is_given_up_leaves_no_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "CHILD", (sys.executable, "-c", "import time; time.sleep(60)"))
+    task = asyncio.create_task(build_apart((Source("ads", path),), None))
+    await asyncio.sleep(0.2)  # long enough for the child to be there; shorter proves less, not otherwise
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_the_child_finds_what_the_parent_finds() -> None:
+    assert lists.python_path("") == str(lists.PACKAGE_ROOT)
+    assert lists.python_path("/a:/b") == f"{lists.PACKAGE_ROOT}:/a:/b"

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from resolver.edge import shelf as shelf_module
+from resolver.edge.builder import Build, Source, build
+from resolver.edge.shelf import Shelf
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "ads.txt"
+    made.write_text("a.example\n")
+    return made
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(shelf_module.time, "time", lambda: now[0])  # type: ignore[attr-defined]
+    return now
+
+
+def compiled(path: Path, good: bool = True) -> Build:
+    return build([Source("ads", path)], path.parent / "state" if good else None)
+
+
+def test_an_empty_shelf_has_nothing() -> None:
+    shelf = Shelf()
+    assert (shelf.names(), shelf.states(), shelf.missing(), shelf.summary()) == ([], (), [], {})
+
+
+def test_failures_are_counted_and_the_last_success_is_remembered(path: Path, clock: list[float]) -> None:
+    shelf = Shelf()
+    shelf.note(compiled(path))
+    path.write_text("<html>")
+    for now in (200.0, 300.0):
+        clock[0] = now
+        shelf.note(compiled(path))
+        shelf.looked()
+    (state,) = shelf.states()
+    assert (state.failed, state.failures, state.last_success_s, state.names) == (True, 2, 100.0, 1)
+    path.write_text("b.example\n")
+    clock[0] = 400.0
+    shelf.note(compiled(path))
+    (state,) = shelf.states()
+    assert (state.failed, state.failures, state.last_success_s) == (False, 2, 400.0)
+
+
+def test_a_look_that_finds_a_good_list_as_it_was_counts_as_success(path: Path, clock: list[float]) -> None:
+    shelf = Shelf()
+    shelf.note(compiled(path))
+    clock[0] = 200.0
+    shelf.looked()
+    assert shelf.states()[0].last_success_s == 200.0
+
+
+def test_a_list_of_which_nothing_is_in_force_is_missing(path: Path) -> None:
+    path.unlink()
+    shelf = Shelf()
+    shelf.note(compiled(path))
+    assert shelf.missing() == ["ads"]
+    assert shelf.states()[0].last_success_s is None
+    assert shelf.summary() == {
+        "ads": {"names": 0, "bad_lines": 0, "error": f"{path}: No such file or directory"}
+    }
+
+
+def test_what_is_new_or_wrong_is_logged_once_a_build(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    shelf = Shelf()
+
+    def said() -> list[tuple[str, str]]:
+        caplog.clear()
+        shelf.note(compiled(path))
+        return [(record.levelname, record.message.partition(":")[0]) for record in caplog.records]
+
+    assert said() == [("INFO", "list in force")]
+    assert said() == []
+    path.write_text("a.example\nb.example\nsome bad line\n")
+    assert said() == [("INFO", "list in force"), ("WARNING", "bad line")]
+    path.unlink()
+    assert said() == [("ERROR", "list refused")]
+    assert "the last good copy stays in force" in caplog.text

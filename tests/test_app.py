@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from resolver import app as app_module
+from resolver.app import App
+from resolver.config import Config, ConfigError, Endpoint, read
+from resolver.core.errors import ControlError, ListenError
+from resolver.edge import lists, udp
+from resolver.edge.builder import Build
+
+ADS, OTHER = b"\x03ads\x07example\0", b"\x05other\x07example\0"
+TEXT = """
+listen: {dns: [127.0.0.1:0], admin: 127.0.0.1:0}
+upstreams: {default: {servers: [192.0.2.53]}}
+lists: {ads: {path: ads.txt}}
+state: state
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(app_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(lists, "SETTLE_S", 0.0)
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "ads.txt").write_text("ads.example\n")
+    (tmp_path / "nxwhy.yaml").write_text(TEXT)
+    return tmp_path / "nxwhy.yaml"
+
+
+def configuration(file: Path) -> Config:
+    return read(file, {"HOME": str(file.parent)})
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, which the server's own looking brings about."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def serving(file: Path) -> AsyncIterator[App]:
+    made = App(configuration(file), lambda: configuration(file))
+    running = asyncio.create_task(made.run())
+    await until(lambda: running.done() or bool(made._tasks))
+    try:
+        if running.done():
+            await running
+        yield made
+    finally:
+        made.stop()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def blocks(app: App, name: bytes, address: str = "127.0.0.1") -> bool:
+    return app._judge(name, address).blocks
+
+
+async def test_what_is_reloaded_is_in_force(file: Path) -> None:
+    async with serving(file) as app:
+        engine = app._service.engine
+        assert (blocks(app, ADS), blocks(app, OTHER)) == (True, False)
+        file.with_name("ads.txt").write_text("other.example\n")
+        file.write_text(
+            TEXT.replace("[192.0.2.53]}", "[192.0.2.54]}, office: {servers: [192.0.2.55]}")
+            + "routes: [{domains: [corp.example], upstream: office}]\n"
+            "cache: {size: 2MiB, max_ttl: 7s}\naccess: {clients: [198.51.100.0/24]}\nlog: {level: error}\n"
+        )
+        summary = await app.reload()
+        assert summary["needs_restart"] == []
+        assert (blocks(app, ADS), blocks(app, OTHER)) == (False, True)
+        assert [str(server.spec) for server in app._upstreams.servers()] == ["192.0.2.54:53", "192.0.2.55:53"]
+        assert (engine.cache.limit_bytes, engine.ageing.max_ttl) == (2 << 20, 7)
+        assert engine.routes.find(b"\x01a\x04corp\x07example\0") == "office"
+        assert app._service.clients.find("127.0.0.1") is None
+        assert app._service.clients.find("198.51.100.1") is not None
+        assert logging.getLogger().level == logging.ERROR
+
+
+async def test_what_only_a_restart_puts_in_force_is_named(file: Path) -> None:
+    async with serving(file) as app:
+        before = app.listening
+        file.write_text(
+            TEXT.replace("127.0.0.1:0]", "127.0.0.2:0]").replace("state: state", "state: elsewhere")
+            + "engine: python\nlog: {format: human}\n"
+        )
+        summary = await app.reload()
+        assert summary["needs_restart"] == ["listen", "engine", "state", "log.format"]
+        assert app.listening == before
+        assert not file.with_name("elsewhere").exists()
+
+
+async def test_a_mistake_changes_nothing(file: Path) -> None:
+    async with serving(file) as app:
+        engine, upstreams = app._service.engine, app._upstreams
+
+        def holds() -> list[object]:
+            parts = [app._config, app._service.clients, engine.routes, engine.ageing, engine.cache]
+            return [*parts, engine.cache.limit_bytes, app._shelf.build, *upstreams.servers(), app._generation]
+
+        before = holds()
+        file.write_text(TEXT + "cache: {size: 2MiB}\nzzz: 1\n")
+        with pytest.raises(ConfigError, match="zzz: unknown key"):
+            await app.reload()
+        assert [id(part) for part in holds()] == [id(part) for part in before]
+        assert not app.state().reload.successful
+        file.write_text(TEXT)
+        await app.reload()
+        assert app.state().reload.successful
+
+
+async def test_two_reloads_at_once_follow_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = most = 0
+    build = lists.build_apart
+
+    async def counted(*given: object) -> Build:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return await build(*given)  # type: ignore[arg-type]
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(app_module, "build_apart", counted)
+    async with serving(file) as app:
+        before = app._generation
+        await asyncio.gather(app.reload(), app.reload())
+        assert (most, app._generation) == (1, before + 2)
+
+
+async def test_changed_files_are_noticed_also_those_that_a_reload_brought_in(file: Path) -> None:
+    async with serving(file) as app:
+        file.with_name("ads.txt").write_text("other.example\n")
+        await until(lambda: blocks(app, OTHER))
+        file.write_text(TEXT.replace("ads.txt", "later.txt"))  # which is not there yet
+        await until(lambda: app._shelf.build is not None and app._shelf.build.lists[0].error is not None)
+        assert blocks(app, OTHER)  # the last good copy of the list of that name
+        file.with_name("later.txt").write_text("ads.example\n")
+        await until(lambda: blocks(app, ADS))
+        assert not blocks(app, OTHER)
+
+
+async def test_what_changes_while_lists_are_compiled_is_noticed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, new = lists.build_apart, file.with_name("new.txt")
+
+    async def late(*given: object) -> Build:
+        made = await build(*given)  # type: ignore[arg-type]
+        monkeypatch.setattr(app_module, "build_apart", build)
+        new.write_text("other.example\n")
+        return made
+
+    new.write_text("ads.example\n")
+    monkeypatch.setattr(app_module, "build_apart", late)
+    async with serving(file) as app:
+        file.write_text(TEXT.replace("ads.txt", "new.txt"))
+        await until(lambda: blocks(app, OTHER))
+
+
+async def test_a_list_that_is_missing_at_the_start_is_told_and_taken_when_it_comes(file: Path) -> None:
+    path = file.with_name("ads.txt")
+    path.unlink()
+    async with serving(file) as app:
+        assert app.checks()[0] == ("lists", False, "not in force: ads")
+        path.write_text("ads.example\n")
+        await until(lambda: blocks(app, ADS))
+        assert app.checks()[0].ok
+
+
+async def test_a_failure_while_looking_does_not_end_the_looking(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(file) as app:
+        with monkeypatch.context() as patch:
+            patch.setattr(app._watch, "look", lambda _: 1 / 0)
+            await until(lambda: "looking at the files failed" in caplog.text)
+        file.with_name("ads.txt").write_text("other.example\n")
+        await until(lambda: blocks(app, OTHER))
+
+
+async def test_a_failure_of_a_reload_is_logged_and_told_in_the_metrics(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> Config:
+        raise ZeroDivisionError
+
+    async with serving(file) as app:
+        app._reread = fail
+        await app._reload_and_log("test")
+        assert "reload failed, all stays as it was" in caplog.text
+        assert not app.state().reload.successful
+
+
+async def test_stopping_releases_sockets_files_and_tasks(file: Path) -> None:
+    tasks, files = asyncio.all_tasks(), set(os.listdir("/proc/self/fd"))
+    async with serving(file) as app:
+        (at,) = app.listening
+        assert (file.parent / "state/control.sock").exists()
+    assert asyncio.all_tasks() == tasks
+    assert not (file.parent / "state/control.sock").exists()
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as again:
+            again.bind(at)
+    assert len(os.listdir("/proc/self/fd")) <= len(files)
+
+
+async def test_an_address_that_cannot_be_had_is_named_with_what_to_do(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        taken = Endpoint(*other.getsockname())
+        file.write_text(TEXT.replace("127.0.0.1:0]", f"{taken}]"))
+        with pytest.raises(ListenError, match=f"^cannot listen on {taken}: .*in use: another program has it"):
+            await App(configuration(file), lambda: configuration(file)).run()
+
+    def refuse(*_: object) -> socket.socket:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(udp, "bind", refuse)
+    with pytest.raises(ListenError, match=r": Permission denied: ports below 1024 need .*CAP_NET_BIND"):
+        await App(configuration(file), lambda: configuration(file)).run()
+
+
+async def test_a_second_server_on_one_state_folder_ends_and_the_first_goes_on(file: Path) -> None:
+    async with serving(file) as app:
+        with pytest.raises(ControlError, match="another server runs on"):
+            await App(configuration(file), lambda: configuration(file)).run()
+        assert blocks(app, ADS)
+        assert (file.parent / "state/control.sock").exists()

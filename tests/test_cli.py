@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resolver.cli import main
+from resolver.shipped import SHIPPED
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env={"HOME": "/nonexistent", "NXWHY_CONFIG": None})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / "ads.txt").write_text("ads.example\nsome bad line\n*.wild.example\n")
+    (tmp_path / "staff.txt").write_text("good.ads.example\n")
+    (tmp_path / "nxwhy.yaml").write_text(
+        "lists:\n"
+        "  ads: {path: ads.txt, match: subtree, record: {title: Advertising, class: requested}}\n"
+        "  staff: {path: staff.txt, kind: allow}\n"
+        "groups:\n"
+        "  default: {block: [ads]}\n"
+        "  lab: {clients: [192.0.2.0/24], block: [ads], allow: [staff], answer: refused}\n"
+        "state: state\n"
+    )
+    return str(tmp_path / "nxwhy.yaml")
+
+
+def test_check_says_that_the_defaults_are_good() -> None:
+    result = run("check")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"the defaults: good; {len(SHIPPED)} lists, engine python\n",
+    )
+
+
+def test_check_says_bad_lines_of_lists_with_file_and_line(file: str) -> None:
+    result = run("check", "--config", file)
+    assert result.exit_code == 1
+    assert f"{Path(file).parent / 'ads.txt'}:2: " in result.stderr
+    assert result.stdout == ""
+
+
+def test_check_says_warnings_and_they_do_not_count(file: str) -> None:
+    Path(file).write_text("access: {clients: ['0.0.0.0/0']}")
+    result = run("check", "--config", file)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"warning: {file}:1:20: access.clients.0: everybody may ask")
+
+
+def test_check_says_a_list_that_is_not_there(file: str) -> None:
+    (Path(file).parent / "ads.txt").unlink()
+    result = run("check", "--config", file)
+    assert result.exit_code == 1
+    assert result.stderr == f"{Path(file).parent / 'ads.txt'}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("command", [["check"], ["serve"], ["lists"], ["explain", "a.example"], ["reload"]])
+def test_every_command_says_mistakes_as_editors_read_them(file: str, command: list[str]) -> None:
+    Path(file).write_text("zzz: 1\ncache: {size: 1}\n")
+    result = run(*command, "--config", file)
+    assert result.exit_code == 1
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"{file}:1:1: zzz: unknown key")
+    assert second == f"{file}:2:15: cache.size: must be at least 1MiB"
+
+
+def test_the_configuration_can_be_named_by_the_environment(file: str) -> None:
+    result = CliRunner().invoke(main, ["lists"], env={"NXWHY_CONFIG": file})
+    assert "Advertising" in result.output
+
+
+def test_explain_says_which_line_blocks_and_why(file: str) -> None:
+    result = run("explain", "WWW.Ads.example.", "--config", file)
+    assert result.exit_code == 0
+    assert f"{Path(file).parent / 'ads.txt'}:1" in result.output
+    for said in ("www.ads.example", "list ads, group default", "Advertising", "nxdomain (TTL 30 s)"):
+        assert said in result.output
+
+
+def test_explain_judges_for_the_client(file: str) -> None:
+    allowed = run("explain", "good.ads.example", "--client", "192.0.2.7", "--config", file, "--json")
+    blocked = run("explain", "ads.example", "--client", "192.0.2.7", "--config", file, "--json")
+    default = run("explain", "good.ads.example", "--config", file, "--json")
+    said = json.loads(allowed.output)
+    assert (said["blocked"], said["groups"], said["decided_by"]["list"]) == (False, ["lab"], "staff")
+    assert (said["decided_by"]["step"], said["decided_by"]["rule"]["line"]) == ("allow", 1)
+    assert json.loads(blocked.output)["answer"] == "refused (TTL 30 s)"
+    assert json.loads(default.output)["blocked"]
+
+
+def test_explain_says_that_no_list_has_a_say(file: str) -> None:
+    assert "no list has a say" in run("explain", "other.example", "--config", file).output
+    said = json.loads(run("explain", "other.example", "--config", file, "--json").output)
+    assert (said["blocked"], said["decided_by"]) == (False, None)
+
+
+@pytest.mark.parametrize("arguments", [["a..example"], ["a.example", "--client", "here"], ["x" * 64]])
+def test_explain_refuses_what_is_no_name_and_no_address(arguments: list[str]) -> None:
+    result = run("explain", *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+
+
+def test_explain_warns_of_a_list_that_cannot_be_read(file: str) -> None:
+    path = Path(file).parent / "ads.txt"
+    path.unlink()
+    result = run("explain", "ads.example", "--config", file)
+    assert f"warning: {path}: No such file or directory" in result.output
+
+
+def test_lists_shows_each_list(file: str) -> None:
+    result = run("lists", "--config", file)
+    assert result.exit_code == 0
+    head, ads, staff, *notes = result.output.splitlines()
+    assert head.split() == ["LIST", "NAMES", "OWN", "BAD", "CLASS", "SINCE", "TITLE"]
+    assert ads.split() == ["ads", "2", "2", "1", "requested", "-", "Advertising"]
+    assert staff.split()[:4] == ["staff", "1", "1", "0"]
+    assert notes[0].startswith(f"ads: {Path(file).parent / 'ads.txt'}:2: ")
+
+
+def test_lists_for_programs_ends_with_1_where_a_list_is_not_in_force(file: str) -> None:
+    (Path(file).parent / "staff.txt").unlink()
+    result = run("lists", "--config", file, "--json")
+    assert result.exit_code == 1
+    ads, staff = json.loads(result.stdout)
+    assert (ads["list"], ads["names"], ads["bad_lines"], ads["in_force"]) == ("ads", 2, 1, True)
+    assert ads["record"] == {"title": "Advertising", "class": "requested"}
+    assert (staff["in_force"], staff["names"]) == (False, 0)
+    assert "No such file" in staff["error"]
+
+
+def test_reload_says_that_no_server_runs(file: str) -> None:
+    result = run("reload", "--config", file)
+    assert result.exit_code == 1
+    assert "no server runs on" in result.stderr
+
+
+def test_serve_says_a_state_folder_that_cannot_be_made(file: str) -> None:
+    (Path(file).parent / "state").write_text("")
+    result = run("serve", "--config", file)
+    assert result.exit_code == 1
+    assert "`state` must be a folder that we may write to" in result.stderr

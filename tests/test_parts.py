@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from resolver import parts
+from resolver.config import Endpoint
+from resolver.core.replies import AnswerMode
+from resolver.edge import builder
+from resolver.edge.server import ServerSpec
+from resolver.shipped import shipped_folder
+from resolver.system import read_system_resolvers, system_resolvers
+from tests.config.reading import config
+
+ADS = b"\x03ads\x07example\0"
+
+
+def test_lists_keep_the_order_and_settings_of_the_configuration() -> None:
+    made = config("lists: {b: {path: b.txt, kind: allow, format: hosts}, a: {shipped: line}}")
+    first, second = parts.list_sources(made)
+    assert (first.name, first.path, first.format, first.allow) == (
+        "b",
+        Path("/etc/nxwhy/b.txt"),
+        "hosts",
+        True,
+    )
+    assert (second.name, second.path, second.allow) == ("a", shipped_folder() / "line.yaml", False)
+    assert second.path.is_file()
+
+
+def test_a_client_in_several_groups_has_all_their_lists_and_the_answer_of_its_narrowest_entry(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ads.txt").write_text("ads.example\n")
+    (tmp_path / "more.txt").write_text("more.example\n")
+    made = config(
+        f"lists: {{ads: {{path: {tmp_path}/ads.txt}}, more: {{path: {tmp_path}/more.txt}}}}\n"
+        "groups:\n"
+        "  wide: {clients: [192.0.2.0/24], block: [ads], answer: refused}\n"
+        "  narrow: {clients: [192.0.2.7], block: [more], answer: nodata}\n"
+        "answer: {ttl: 1m}\n"
+    )
+    policy = parts.make_policy(made, builder.build(parts.list_sources(made), None), 3)
+    verdict = policy.profile_for(ip_address("192.0.2.7")).decide(ADS)
+    assert (verdict.blocks, verdict.group) == (True, "wide")
+    assert verdict.answer is not None
+    assert (verdict.answer.mode, verdict.answer.ttl) == (AnswerMode.NODATA, 60)
+    assert not policy.profile_for(ip_address("203.0.113.1")).decide(ADS).blocks  # in no group, and no default
+    assert policy.generation == 3
+
+
+def test_upstreams_are_those_of_the_configuration() -> None:
+    made = parts.make_upstreams(
+        config("upstreams: {default: {servers: [192.0.2.53, 'tcp://[2001:db8::53]:54'], timeout: 1s}}")
+    )
+    assert made["default"].servers == (ServerSpec("192.0.2.53"), ServerSpec("2001:db8::53", 54, True))
+    assert made["default"].timeout_s == 1
+
+
+def test_without_upstreams_the_resolvers_of_the_system_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "read_system_resolvers", lambda own: (Endpoint("192.0.2.53", 53),))
+    assert parts.make_upstreams(config(""))["default"].servers == (ServerSpec("192.0.2.53"),)
+
+
+def test_resolv_conf_is_read_line_by_line() -> None:
+    text = (
+        "# x\nnameserver 192.0.2.53\nnameserver\nnameserver here\n"
+        " nameserver 2001:db8::53 # y\nnameserver 192.0.2.53\n"
+    )
+    assert [str(at) for at in system_resolvers(text)] == ["192.0.2.53:53", "[2001:db8::53]:53"]
+
+
+def test_the_first_file_that_names_somebody_else_counts(tmp_path: Path) -> None:
+    files = [tmp_path / "none", tmp_path / "own", tmp_path / "other"]
+    files[1].write_text("nameserver 127.0.0.1\n")
+    files[2].write_bytes(b"\xff\nnameserver 127.0.0.1\nnameserver 127.0.0.11\n")
+    assert read_system_resolvers([Endpoint("0.0.0.0", 53)], files) == (Endpoint("127.0.0.11", 53),)
+    assert read_system_resolvers([Endpoint("0.0.0.0", 53)], files[:2]) == ()
+    assert read_system_resolvers([Endpoint("127.0.0.1", 5335)], files) == (Endpoint("127.0.0.1", 53),)
