@@ -44,7 +44,7 @@ class UpstreamError(ResolverError):
 
 
 class ListenError(ResolverError):
-    """An address that we cannot listen on."""
+    """An address that cannot be listened on."""
 
 
 class ControlError(ResolverError):

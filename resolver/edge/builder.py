@@ -7,6 +7,7 @@ state folder, so that it outlives a restart too.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import sys
@@ -63,11 +64,10 @@ Read = tuple[ParsedList | None, str | None]
 """The rules of a list, or None, and what is wrong with it, or None."""
 
 
-def read(source: Source, good: Path | None, *, keep: bool = True) -> Read:
+def read(source: Source, good: Path | None, *, keep: bool = False) -> Read:
     """Return the rules of a list, or of its last good copy, and what is wrong with it now.
 
-    `good` is the folder of the last good copies; None: there is none. Only the server should `keep` a copy:
-    its folder is not for files of whoever else looks.
+    `good` is the folder of the last good copies; None: there is none. `keep` makes this one the last good.
     """
     kept = None if good is None else good / f"{source.name}.list"
     try:
@@ -82,8 +82,8 @@ def read(source: Source, good: Path | None, *, keep: bool = True) -> Read:
 
 
 def build(sources: Sequence[Source], good: Path | None) -> Build:
-    """Read and compile all lists."""
-    return compile_lists(sources, {source.name: read(source, good) for source in sources})
+    """Read and compile all lists, and keep copies of the good ones."""
+    return compile_lists(sources, {source.name: read(source, good, keep=True) for source in sources})
 
 
 def compile_lists(sources: Sequence[Source], found: Mapping[str, Read]) -> Build:
@@ -147,5 +147,6 @@ def _keep(path: Path, data: bytes) -> None:
 
 def main() -> None:
     """Serve one build to the parent process: sources on standard input, the build on standard output."""
+    gc.disable()  # millions of values that stay, and none of them in a cycle
     sources, good = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
     pickle.dump(build(sources, good), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
