@@ -109,7 +109,7 @@ def trace(config: Config, name: str, client: str) -> Trace:
         raise NameFault(f"not an address: {client!r}") from None
     canonical = names.from_text(name)
     sources = list_sources(config)
-    read = {source.name: builder.read(source, good_folder(config), keep=False) for source in sources}
+    read = {source.name: builder.read(source, good_folder(config)) for source in sources}
     parsed = {name: found for name, (found, _) in read.items() if found is not None}
     build = builder.compile_lists(sources, read)
     policy = make_policy(config, build, 0)

@@ -40,7 +40,7 @@ def test_the_rule_that_decided_is_shown_with_its_file_and_line(config: Config, t
 
 def test_the_last_good_copy_is_judged_when_the_list_is_broken(config: Config, tmp_path: Path) -> None:
     for source in list_sources(config):
-        read(source, good_folder(config))
+        read(source, good_folder(config), keep=True)
     (tmp_path / "ads.yaml").write_text("<html>")
     found = trace(config, "a.example", "192.0.2.7")
     assert found.found.verdict.blocks

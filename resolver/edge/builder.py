@@ -64,11 +64,10 @@ Read = tuple[ParsedList | None, str | None]
 """The rules of a list, or None, and what is wrong with it, or None."""
 
 
-def read(source: Source, good: Path | None, *, keep: bool = True) -> Read:
+def read(source: Source, good: Path | None, *, keep: bool = False) -> Read:
     """Return the rules of a list, or of its last good copy, and what is wrong with it now.
 
-    `good` is the folder of the last good copies; None: there is none. Only the server should `keep` a copy:
-    its folder is not for files of whoever else looks.
+    `good` is the folder of the last good copies; None: there is none. `keep` makes this one the last good.
     """
     kept = None if good is None else good / f"{source.name}.list"
     try:

@@ -27,7 +27,7 @@ def good(tmp_path: Path) -> Path:
 
 
 def rules(source: Source, good: Path | None) -> list[bytes]:
-    parsed, _ = read(source, good)
+    parsed, _ = read(source, good, keep=True)
     return [] if parsed is None else [rule.name for rule in parsed.rules]
 
 
@@ -35,10 +35,10 @@ def rules(source: Source, good: Path | None) -> list[bytes]:
 def test_a_list_that_breaks_leaves_the_last_good_one_in_force_over_a_restart(
     source: Source, good: Path, broken: str | None
 ) -> None:
-    assert read(source, good)[1] is None
+    assert read(source, good, keep=True)[1] is None
     source.path.unlink() if broken is None else source.path.write_text(broken)
     for _ in range(2):  # what is kept stays kept, whoever reads
-        parsed, error = read(source, good)
+        parsed, error = read(source, good, keep=True)
         assert parsed is not None
         assert [rule.name for rule in parsed.rules] == [A]
         assert str(source.path) in str(error)
@@ -55,7 +55,7 @@ def test_a_list_that_was_never_good_has_nothing_in_force(source: Source, good: P
 
 
 def test_a_good_list_replaces_the_last_good_copy(source: Source, good: Path) -> None:
-    read(source, good)
+    read(source, good, keep=True)
     source.path.write_text("b.example\n")
     assert rules(source, good) == [B]
     source.path.unlink()
@@ -63,14 +63,14 @@ def test_a_good_list_replaces_the_last_good_copy(source: Source, good: Path) -> 
 
 
 def test_a_copy_is_written_only_when_it_is_another(source: Source, good: Path) -> None:
-    read(source, good)
+    read(source, good, keep=True)
     before = (good / "ads.list").stat()
-    read(source, good)
+    read(source, good, keep=True)
     assert (good / "ads.list").stat() == before
 
 
 def test_copies_are_for_the_owner_alone(source: Source, good: Path) -> None:
-    read(source, good)
+    read(source, good, keep=True)
     assert (good / "ads.list").stat().st_mode & 0o777 == 0o600
     assert good.stat().st_mode & 0o777 == 0o700
 
@@ -83,7 +83,7 @@ class Killed(BaseException):
 def test_an_end_while_a_copy_is_written_leaves_the_old_one(
     source: Source, good: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    read(source, good)
+    read(source, good, keep=True)
     source.path.write_text("b.example\n")
 
     def end(*_: object) -> None:
@@ -92,7 +92,7 @@ def test_an_end_while_a_copy_is_written_leaves_the_old_one(
     with monkeypatch.context() as patch:
         patch.setattr(os, step, end)
         with pytest.raises(Killed):
-            read(source, good)
+            read(source, good, keep=True)
     source.path.unlink()
     assert rules(source, good) == [A]
 
@@ -100,7 +100,7 @@ def test_an_end_while_a_copy_is_written_leaves_the_old_one(
 def test_an_end_after_a_copy_was_written_leaves_the_new_one(
     source: Source, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read(source, good)
+    read(source, good, keep=True)
     source.path.write_text("b.example\n")
     replace = os.replace
 
@@ -111,7 +111,7 @@ def test_an_end_after_a_copy_was_written_leaves_the_new_one(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", replace_and_end)
         with pytest.raises(Killed):
-            read(source, good)
+            read(source, good, keep=True)
     source.path.unlink()
     assert rules(source, good) == [B]
 
@@ -120,14 +120,14 @@ def test_an_end_after_a_copy_was_written_leaves_the_new_one(
 def test_a_full_disk_does_not_stop_a_good_list_and_leaves_nothing_behind(
     source: Source, good: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    read(source, good)
+    read(source, good, keep=True)
     source.path.write_text("b.example\n")
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, step, fail)
-    parsed, error = read(source, good)
+    parsed, error = read(source, good, keep=True)
     assert error is None
     assert parsed is not None
     assert [rule.name for rule in parsed.rules] == [B]
