@@ -346,7 +346,7 @@ def read_name(wire: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _skip_name(wire: bytes, at: int) -> int:
-    """Return where the name at `at` ends. Raises WireError."""
+    """Return where the name at `at` ends. What a pointer leads to is not read. Raises WireError."""
     start, size = at, len(wire)
     while at < size:
         length = wire[at]
@@ -362,6 +362,8 @@ def _skip_name(wire: bytes, at: int) -> int:
             target = (length & 0x3F) << 8 | wire[at + 1]
             if target >= start or target < HEADER_SIZE:
                 raise WireError("pointer that does not go back")
+            if at - start > 254:
+                raise WireError("name over 255 bytes")
             return at + 2
         at += length + 1
     raise WireError("name cut short")

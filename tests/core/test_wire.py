@@ -385,6 +385,7 @@ def test_an_answer_to_another_question_is_none(wire: bytes) -> None:
         answer(QUESTION, [record(b"\x41a", 1, 60, b"abcd")]),
         answer(QUESTION, [record(b"\3ab", 1, 60, b"")]),
         answer(QUESTION, [record((b"\x3f" + b"a" * 63) * 4 + b"\0", 1, 60, b"abcd")]),
+        answer(QUESTION, [record((b"\x3f" + b"a" * 63) * 4 + b"\xc0\x0c", 1, 60, b"abcd")]),
         answer(QUESTION, [opt()]),
         answer(QUESTION, additional=[opt(), opt()]),
         answer(QUESTION, [record(b"\xc0\x0c", 5, 60, b"\1a\0x")]),
