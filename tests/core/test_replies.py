@@ -121,6 +121,23 @@ def test_notice_without_an_address_of_a_family_is_empty_with_a_soa() -> None:
     assert found.authority[0].rdtype == dns.rdatatype.SOA
 
 
+@pytest.mark.parametrize("edns", [b"", opt(payload=512), opt(do=True, payload=1232)])
+def test_a_blocked_answer_with_too_many_addresses_is_truncated_over_udp_only(edns: bytes) -> None:
+    many = [V4 + number for number in range(80)]
+    answer = Blocked(AnswerMode.NOTICE, RECORD, 30, many)
+    wire = query("A.example", opt=edns)
+    asked = parse_query(wire)
+    found = parsed(answer.reply(asked))
+    assert found.flags & dns.flags.TC
+    assert found.question == parsed(wire).question
+    assert found.answer == []
+    assert (found.edns == 0) == bool(edns)
+    assert len(answer.reply(asked)) <= asked.limit
+    whole = parsed(answer.reply(parse_query(wire, stream=True)))
+    assert not whole.flags & dns.flags.TC
+    assert len(whole.answer[0]) == 80
+
+
 def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
     wire = replies.error(query(flags=0x2900), w.NOTIMP)
     assert len(wire) == 12
