@@ -149,16 +149,17 @@ class Shape:
         self._brief = {do: sections.tail + opt(brief, do=do) for do in (False, True)}
 
     def reply(self, query: Query) -> bytes:
-        """Return the reply to one query."""
+        """Return the reply to one query; truncated where not even the brief one fits."""
         wire = query.wire
         head = wire[:2] + self._heads[wire[2] & 1 | wire[3] & 0x10]
         edns = query.edns
         if edns is None:
-            return head + self._counts + wire[12 : query.end] + self.sections.tail
-        reply = head + self._counts_edns + wire[12 : query.end] + self._tails[edns.do]
-        if len(reply) <= query.limit:
-            return reply
-        return head + self._counts_edns + wire[12 : query.end] + self._brief[edns.do]
+            reply = head + self._counts + wire[12 : query.end] + self.sections.tail
+        else:
+            reply = head + self._counts_edns + wire[12 : query.end] + self._tails[edns.do]
+            if len(reply) > query.limit:
+                reply = head + self._counts_edns + wire[12 : query.end] + self._brief[edns.do]
+        return reply if len(reply) <= query.limit else truncated(query, self.rcode)
 
 
 class Blocked:
@@ -212,8 +213,11 @@ _RCODES = {
 
 
 def error(wire: bytes, rcode: int) -> bytes:
-    """Return a bare error, 12 bytes, to a message whose question we cannot or will not read."""
-    return wire[:2] + bytes([0x80 | wire[2] & 0x79, 0x80 | rcode]) + bytes(8)
+    """Return a bare error, 12 bytes, to a message whose question we cannot or will not read.
+
+    Of the message its header is needed: ID, opcode, RD and CD are as it has them.
+    """
+    return wire[:2] + bytes([0x80 | wire[2] & 0x79, 0x80 | wire[3] & 0x10 | rcode]) + bytes(8)
 
 
 def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:

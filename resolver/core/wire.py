@@ -21,6 +21,8 @@ MAX_STREAM_REPLY = 65535
 MAX_RECORDS = 4096
 """Most records that an answer may have; some sixteen times what real answers have."""
 MAX_ALIASES = 64
+MAX_OPTIONS = 64
+"""Most EDNS options in a message; clients send one or two, and two dozen are defined."""
 MAX_POINTERS = 16
 """Most compression pointers followed for one name; real messages use two or three."""
 
@@ -137,7 +139,7 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     if end > len(wire):
         raise IndexError
     if counts == _ONE_QUESTION_ONE_MORE and wire[end : end + 3] == b"\0\0\x29":
-        return parse_opt(wire[end:])
+        return _edns(wire[end:])
     questions, answers, authorities, additional = struct.unpack(">4H", counts)
     if questions != 1:
         raise WireError("not one question")
@@ -149,22 +151,21 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     found = [wire[start:stop] for start, _, stop, rtype, _ in records if rtype == OPT]
     if len(found) > 1:
         raise WireError("two OPT records")
-    return parse_opt(found[0]) if found else None
+    return _edns(found[0]) if found else None
 
 
-@lru_cache(maxsize=1024)
 def parse_opt(record: bytes) -> Edns:
-    """Read one whole OPT record (RFC 6891, section 6.1.2). Raises WireError.
-
-    Clients send the same few records over and over, so the last thousand are remembered.
-    """
+    """Read one whole OPT record (RFC 6891, section 6.1.2). Raises WireError."""
     if record[:3] != b"\0\0\x29" or len(record) < 11:
         raise WireError("bad OPT record")
     _, payload, flags, length = _RECORD.unpack_from(record, 1)
     if 11 + length != len(record):
         raise WireError("OPT record of a wrong length")
-    options, at = [], 11
+    options: list[tuple[int, bytes]] = []
+    at = 11
     while at < len(record):
+        if len(options) == MAX_OPTIONS:
+            raise WireError("too many EDNS options")
         if at + 4 > len(record):
             raise WireError("EDNS option cut short")
         code, size = struct.unpack_from(">HH", record, at)
@@ -173,6 +174,16 @@ def parse_opt(record: bytes) -> Edns:
             raise WireError("EDNS option cut short")
         options.append((code, record[at - size : at]))
     return Edns(payload, flags >> 16 & 0xFF, bool(flags & 0x8000), flags >> 24, tuple(options))
+
+
+_remembered = lru_cache(maxsize=1024)(parse_opt)
+"""Clients send the same few records over and over."""
+_LONGEST_REMEMBERED = 256
+"""In bytes: a thousand long records would be memory that a client can take from us."""
+
+
+def _edns(record: bytes) -> Edns:
+    return _remembered(record) if len(record) <= _LONGEST_REMEMBERED else parse_opt(record)
 
 
 class Answer(NamedTuple):
@@ -218,7 +229,7 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         if place < answers + authorities or OPT in types[place + 1 :]:
             raise WireError("OPT record where none may be")
         first, _, end, _, _ = records[place]
-        edns = parse_opt(wire[first:end])
+        edns = _edns(wire[first:end])
         rcode |= edns.extended_rcode << 4
         # what follows OPT is additional, so nobody needs it, and it may point behind what we cut out
         del records[place:], types[place:]
@@ -335,7 +346,7 @@ def read_name(wire: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _skip_name(wire: bytes, at: int) -> int:
-    """Return where the name at `at` ends. Raises WireError."""
+    """Return where the name at `at` ends. What a pointer leads to is not read. Raises WireError."""
     start, size = at, len(wire)
     while at < size:
         length = wire[at]
@@ -351,6 +362,8 @@ def _skip_name(wire: bytes, at: int) -> int:
             target = (length & 0x3F) << 8 | wire[at + 1]
             if target >= start or target < HEADER_SIZE:
                 raise WireError("pointer that does not go back")
+            if at - start > 254:
+                raise WireError("name over 255 bytes")
             return at + 2
         at += length + 1
     raise WireError("name cut short")

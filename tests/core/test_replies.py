@@ -121,6 +121,23 @@ def test_notice_without_an_address_of_a_family_is_empty_with_a_soa() -> None:
     assert found.authority[0].rdtype == dns.rdatatype.SOA
 
 
+@pytest.mark.parametrize("edns", [b"", opt(payload=512), opt(do=True, payload=1232)])
+def test_a_blocked_answer_with_too_many_addresses_is_truncated_over_udp_only(edns: bytes) -> None:
+    many = [V4 + number for number in range(80)]
+    answer = Blocked(AnswerMode.NOTICE, RECORD, 30, many)
+    wire = query("A.example", opt=edns)
+    asked = parse_query(wire)
+    found = parsed(answer.reply(asked))
+    assert found.flags & dns.flags.TC
+    assert found.question == parsed(wire).question
+    assert found.answer == []
+    assert (found.edns == 0) == bool(edns)
+    assert len(answer.reply(asked)) <= asked.limit
+    whole = parsed(answer.reply(parse_query(wire, stream=True)))
+    assert not whole.flags & dns.flags.TC
+    assert len(whole.answer[0]) == 80
+
+
 def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
     wire = replies.error(query(flags=0x2900), w.NOTIMP)
     assert len(wire) == 12
@@ -129,6 +146,14 @@ def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
     assert found.opcode() == 5
     assert found.rcode() == dns.rcode.NOTIMP
     assert found.flags & dns.flags.QR
+
+
+@pytest.mark.parametrize("flags", [0x0000, 0x0100, 0x0010, 0x0110, 0x07FF & ~0x0110])
+def test_a_bare_error_has_rd_and_cd_as_asked(flags: int) -> None:
+    """CD is copied into every response (RFC 4035, section 3.2.2)."""
+    found = parsed(replies.error(query(flags=flags), w.FORMERR))
+    assert found.flags == 0x8080 | flags & 0x0110
+    assert found.rcode() == dns.rcode.FORMERR
 
 
 @pytest.mark.parametrize("rcode", [w.SERVFAIL, w.REFUSED, w.BADVERS])
