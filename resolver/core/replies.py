@@ -213,8 +213,11 @@ _RCODES = {
 
 
 def error(wire: bytes, rcode: int) -> bytes:
-    """Return a bare error, 12 bytes, to a message whose question we cannot or will not read."""
-    return wire[:2] + bytes([0x80 | wire[2] & 0x79, 0x80 | rcode]) + bytes(8)
+    """Return a bare error, 12 bytes, to a message whose question we cannot or will not read.
+
+    Of the message its header is needed: ID, opcode, RD and CD are as it has them.
+    """
+    return wire[:2] + bytes([0x80 | wire[2] & 0x79, 0x80 | wire[3] & 0x10 | rcode]) + bytes(8)
 
 
 def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:

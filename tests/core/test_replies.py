@@ -148,6 +148,14 @@ def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
     assert found.flags & dns.flags.QR
 
 
+@pytest.mark.parametrize("flags", [0x0000, 0x0100, 0x0010, 0x0110, 0x07FF & ~0x0110])
+def test_a_bare_error_has_rd_and_cd_as_asked(flags: int) -> None:
+    """CD is copied into every response (RFC 4035, section 3.2.2)."""
+    found = parsed(replies.error(query(flags=flags), w.FORMERR))
+    assert found.flags == 0x8080 | flags & 0x0110 | dns.rcode.FORMERR
+    assert found.rcode() == dns.rcode.FORMERR
+
+
 @pytest.mark.parametrize("rcode", [w.SERVFAIL, w.REFUSED, w.BADVERS])
 def test_a_failure_says_why_where_the_client_has_edns(rcode: int) -> None:
     text = replies.extended_error(22, "no upstream")
