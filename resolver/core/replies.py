@@ -103,7 +103,6 @@ EMPTY = Sections(0, 0, b"")
 POINTER = b"\xc0\x0c"
 """The name in the question, as a compression pointer."""
 _RNAME = names.from_text("nobody.invalid")
-_SELF = "self.test."
 
 
 def author(answers: Iterable[str] = (), *, ttl: int, soa: bool = False, zone: bytes = POINTER) -> Sections:
@@ -113,13 +112,19 @@ def author(answers: Iterable[str] = (), *, ttl: int, soa: bool = False, zone: by
     of `zone` follows in the authority section, by the pattern of empty zones (RFC 6303, section 3), so that
     resolvers behind us keep a negative answer just as long.
     """
-    record = dnslib.DNSRecord(q=dnslib.DNSQuestion(_SELF))
-    for text in answers:
-        record.add_answer(*dnslib.RR.fromZone(f"{_SELF} {ttl} IN {text}"))
-    tail = bytes(record.pack())[w.HEADER_SIZE + len(_SELF) + 1 + 4 :]
+    records = [record for text in answers for record in dnslib.RR.fromZone(f". {text}")]
+    tail = b"".join([pack_record(POINTER, record.rtype, ttl, _rdata(record)) for record in records])
     if soa:
         tail += pack_record(zone, w.SOA, ttl, zone + _RNAME + struct.pack(">5I", 1, 3600, 1200, 604800, ttl))
-    return Sections(len(record.rr), int(soa), tail)
+    return Sections(len(records), int(soa), tail)
+
+
+def _rdata(record: dnslib.RR) -> bytes:
+    """Return RDATA without compression: a pointer would be wrong behind a question of another length."""
+    buffer = dnslib.DNSBuffer()
+    buffer.encode_name = buffer.encode_name_nocompress
+    record.rdata.pack(buffer)
+    return bytes(buffer.data)
 
 
 def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes) -> bytes:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 import dns.flags
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,6 +139,33 @@ def test_a_blocked_answer_with_too_many_addresses_is_truncated_over_udp_only(edn
     assert len(whole.answer[0]) == 80
 
 
+@pytest.mark.parametrize("name", [".", "a.example", "a.much.longer.name.example"])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["A 192.0.2.1", "A 192.0.2.2"],
+        ["MX 10 mail.example.", "MX 20 mail.example.", "MX 30 x.mail.example."],
+        ["CNAME x.test."],
+        ["PTR localhost."],
+        ["SOA ns.example. ns.example. 1 2 3 4 5"],
+        ["SRV 0 0 443 ns.example.", "SRV 1 0 443 ns.example."],
+        ['TXT "no chat"', "TXT second"],
+        ["NS a.ns.example.", "NS b.ns.example."],
+    ],
+)
+def test_authored_records_are_read_as_written_behind_any_question(texts: list[str], name: str) -> None:
+    kind = texts[0].split()[0]
+    rtype = dns.rdatatype.from_text(kind)
+    shape = replies.Shape(w.NOERROR, replies.author(texts, ttl=9, soa=True))
+    found = parsed(shape.reply(parse_query(query(name, rtype))))
+    expected = dns.rrset.from_text(
+        found.question[0].name, 9, "IN", kind, *[t.partition(" ")[2] for t in texts]
+    )
+    assert found.answer == [expected]
+    assert found.answer[0].ttl == 9
+    assert found.authority[0].name == found.question[0].name
+
+
 def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
     wire = replies.error(query(flags=0x2900), w.NOTIMP)
     assert len(wire) == 12
@@ -152,7 +180,7 @@ def test_errors_are_twelve_bytes_with_id_and_opcode() -> None:
 def test_a_bare_error_has_rd_and_cd_as_asked(flags: int) -> None:
     """CD is copied into every response (RFC 4035, section 3.2.2)."""
     found = parsed(replies.error(query(flags=flags), w.FORMERR))
-    assert found.flags == 0x8080 | flags & 0x0110
+    assert found.flags == 0x8080 | flags & 0x0110 | dns.rcode.FORMERR
     assert found.rcode() == dns.rcode.FORMERR
 
 
