@@ -146,14 +146,14 @@ def _ask_tcp(family: int, at: Endpoint, message: bytes, question: bytes, deadlin
 
 def _is_answer(wire: bytes, message: bytes, question: bytes) -> bool:
     try:
-        return wire[:2] == message[:2] and len(wire) >= 12 and _parse(wire, question) is not None
+        return wire[:2] == message[:2] and _parse(wire, question) is not None
     except WireError:
         return False
 
 
 def _parse(wire: bytes, question: bytes) -> Answer | None:
     """Read an answer; a bare error without a question is one too."""
-    if wire[2] & 0x80 and wire[4:12] == bytes(8):
+    if len(wire) == w.HEADER_SIZE and wire[2] & 0x80 and wire[4:] == bytes(8):
         return Answer(wire[3] & 15, False, False, None, b"", (0, 0, 0), (), 0, None, ())
     return parse_answer(wire, question)
 
