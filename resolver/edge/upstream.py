@@ -123,7 +123,9 @@ class Exchange:
         server.answered(monotonic() - self._sent if self._mark == 1 else None)
         step = judge(answer, over_tcp=over_tcp, with_edns=self._with_edns)
         if step is Next.TAKE:
-            self._finish(answer if self._group.trust_ad else answer._replace(authentic=False), b"")
+            if answer.authentic and not self._group.trust_ad:
+                answer = answer._replace(authentic=False)
+            self._finish(answer, b"")
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
         elif step is Next.ASK_BY_TCP:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import monotonic  # the clock of asyncio's loop
 
 TICK_S = 0.02
 """How exact a deadline is, in seconds."""
@@ -21,7 +22,7 @@ class Wheel:
 
     def after(self, seconds: float, call: Callable[[int], None], mark: int) -> None:
         """Call `call(mark)` after so many seconds, a tick late at most."""
-        now = self._loop.time()
+        now = monotonic()
         slot = int((now + seconds) / TICK_S) + 1
         bucket = self._buckets.get(slot)
         if bucket is None:
@@ -40,7 +41,7 @@ class Wheel:
             self._timer = None
 
     def _turn(self) -> None:
-        upto = int(self._loop.time() / TICK_S)
+        upto = int(monotonic() / TICK_S)
         due: deque[tuple[Callable[[int], None], int]] = deque()
         for slot in range(self._reached + 1, upto + 1):
             due.extend(self._buckets.pop(slot, ()))
