@@ -7,14 +7,17 @@ state folder, so that it outlives a restart too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import pickle
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from resolver.core.errors import ListRefused
 from resolver.core.lists.parsed import ParsedList, Tally
@@ -109,9 +112,18 @@ def _parse(source: Source, data: bytes) -> ParsedList:
     return parse_list(data, str(source.path), format=source.format, match=source.match, allow=source.allow)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe or a device would hold us up for ever. Raises OSError."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
+
+
 def _read_file(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise ListRefused(str(path), exc.strerror or str(exc)) from exc

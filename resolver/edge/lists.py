@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from resolver.core.errors import ListRefused
-from resolver.edge.builder import Build, Source
+from resolver.edge.builder import Build, Source, open_regular
 
 LOOK_S = 2.0
 """How often the files are looked at."""
@@ -119,7 +119,7 @@ def _signature(path: Path) -> _Seen:
 def _digest(path: Path) -> bytes:
     digest = blake2b(digest_size=16)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as exc:

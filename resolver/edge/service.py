@@ -67,6 +67,7 @@ class Service:
         self._upstreams, self._counters, self._wheel = upstreams, counters, wheel
         self._flights: dict[bytes, Flight] = {}
         self._refusals, self._refusals_until = REFUSALS_PER_S, 0.0
+        self._fault_logged_until = 0.0
         self._idle: asyncio.Event | None = None
 
     @property
@@ -104,8 +105,10 @@ class Service:
             else:
                 self._counters.drop(outcome.reason)
         except Exception:
-            log.exception("a query could not be answered")
             self._counters.drop("fault")
+            if now >= self._fault_logged_until:  # a query that finds a fault of ours may come often
+                self._fault_logged_until = now + 1.0
+                log.exception("a query could not be answered")
 
     def _forward(self, forward: Forward, waiter: Waiter) -> None:
         """Ask upstream, or wait with others for the answer to the same question."""

@@ -150,3 +150,12 @@ def test_what_is_wrong_with_one_list_does_not_touch_another(source: Source, tmp_
     assert made.lists[0].error == f"{tmp_path / 'none'}: No such file or directory"
     ((says,),) = [made.table.sets[made.table.find(A)]]
     assert says.list == 1
+
+
+def test_a_pipe_or_a_device_in_place_of_a_list_is_refused_and_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        parsed, error = builder.read(Source("list", path), None)
+        assert parsed is None
+        assert error is not None
+        assert str(path) in error
