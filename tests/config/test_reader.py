@@ -96,6 +96,10 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
             "lists: {a: {shipped: nope}}",
             "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo do",
         ),
+        (
+            "lists: {a: {shipped: vchat}}",
+            "1:22: lists.a.shipped: 'vchat' ships empty: fill a copy of it and give its `path`",
+        ),
         ("lists: {a: {path: b, record: text}}", "1:30: lists.a.record: must be a mapping"),
         (
             "lists: {a: {path: b, record: {title: c, class: d}}}",
@@ -144,6 +148,14 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         (
             "routes: [{domains: [corp..example], upstream: default}]",
             "1:21: routes.0.domains.0: empty label in 'corp..example'",
+        ),
+        (
+            "routes: [{domains: [a.example, '*.b.example'], upstream: default}]",
+            "1:32: routes.0.domains.1: '*.b.example': a route takes all below a name: write 'b.example'",
+        ),
+        (
+            "routes: [{domains: ['https://corp.example/'], upstream: default}]",
+            "1:21: routes.0.domains.0: 'https://corp.example/' is no domain name as corp.example",
         ),
         ("routes: [{upstream: default}]", "1:10: routes.0.domains: is missing"),
         (
