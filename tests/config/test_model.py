@@ -149,6 +149,12 @@ def test_yaml_does_not_guess_at_an_answer_mode(mode: AnswerMode) -> None:
     assert made.groups["default"].answer is mode
 
 
+@pytest.mark.parametrize("name", ["null", "no", "on", "1", "1_000", "2026-01-31"])
+def test_yaml_does_not_guess_at_a_name(name: str) -> None:
+    made = config(f"lists: {{{name}: {{path: a}}}}\ngroups: {{default: {{block: [{name}]}}}}")
+    assert (list(made.lists), made.groups["default"].block) == ([name], (name,))
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -214,6 +220,8 @@ def test_groups_without_lists_have_those_that_ship() -> None:
         ({"STATE_DIRECTORY": "/var/lib/nxwhy"}, "/var/lib/nxwhy"),
         ({"STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "HOME": "/h"}, "/var/lib/a"),
         ({"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/x/nxwhy"),
+        ({"XDG_STATE_HOME": "x", "HOME": "/h"}, "/h/.local/state/nxwhy"),
+        ({"XDG_STATE_HOME": "", "HOME": "/h"}, "/h/.local/state/nxwhy"),
         (HOME, "/home/owner/.local/state/nxwhy"),
     ],
 )

@@ -112,6 +112,8 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("lists: {a: {path: b, record: {text: c}}}", "1:30: lists.a.record.title: missing"),
         ("lists: {../a: {path: b}}", f"1:9: lists.'../a': {NAME}"),
         ("lists: {'': {path: b}}", f"1:9: lists.'': {NAME}"),
+        ("lists: {~: {path: b}}", f"1:9: lists.'~': {NAME}"),
+        ("null: {}", f"1:1: null: unknown key; there are {KEYS}"),
         ("upstreams: {a b: {servers: [192.0.2.53]}}", f"1:13: upstreams.'a b': {NAME}"),
         ("upstreams: {default: {}}", "1:22: upstreams.default.servers: is missing"),
         ("upstreams: {default: 192.0.2.53}", "1:22: upstreams.default: must be a mapping of keys"),
