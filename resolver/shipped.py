@@ -6,6 +6,8 @@ from pathlib import Path
 
 SHIPPED = ("wechat", "line", "bbm", "linkedin", "imo")
 """The lists that are on where no configuration says otherwise."""
+TEMPLATES = ("vchat",)
+"""The files beside them that have no names yet: somebody has to fill them first."""
 
 
 def shipped_folder() -> Path:

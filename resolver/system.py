@@ -14,15 +14,20 @@ RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"
 
 
 def system_resolvers(text: str) -> tuple[Endpoint, ...]:
-    """Return the addresses on the `nameserver` lines of a resolv.conf(5)."""
+    """Return the addresses on the `nameserver` lines of a resolv.conf(5), without those of one interface.
+
+    What stands behind `%` is lost on the way to a connected UDP socket, so nobody could be asked there.
+    """
     found = []
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 2 and words[0] == "nameserver":
             try:
-                found.append(Endpoint(str(ip_address(words[1])), 53))
+                address = ip_address(words[1])
             except ValueError:
                 continue
+            if getattr(address, "scope_id", None) is None:
+                found.append(Endpoint(str(address), 53))
     return tuple(dict.fromkeys(found))
 
 

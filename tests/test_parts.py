@@ -67,7 +67,7 @@ def test_without_upstreams_the_resolvers_of_the_system_are_asked(monkeypatch: py
 def test_resolv_conf_is_read_line_by_line() -> None:
     text = (
         "# x\nnameserver 192.0.2.53\nnameserver\nnameserver here\n"
-        " nameserver 2001:db8::53 # y\nnameserver 192.0.2.53\n"
+        " nameserver 2001:db8::53 # y\nnameserver 192.0.2.53\nnameserver fe80::53%eth0\n"
     )
     assert [str(at) for at in system_resolvers(text)] == ["192.0.2.53:53", "[2001:db8::53]:53"]
 

@@ -7,6 +7,7 @@ can change what was meant; pydantic and `quantities` turn them into values.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -28,7 +29,7 @@ from resolver.core.lists.rule import Scope
 from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
-from resolver.shipped import SHIPPED
+from resolver.shipped import SHIPPED, TEMPLATES
 
 DEFAULT_UPSTREAM = "default"
 """The upstream group that is asked where no route says otherwise."""
@@ -54,7 +55,16 @@ def _from_text(read: Callable[[str], object]) -> Callable[[object], object]:
     return validate
 
 
-def _name(text: str) -> bytes:
+_NO_DOMAIN = re.compile(r"[\s:*@]|/[^.]*\.?$")
+"""What addresses of pages and mailboxes have; a slash in a first label is fine (RFC 2317)."""
+
+
+def _domain(text: str) -> bytes:
+    below = text.removeprefix("*.")
+    if below not in {text, ""} and not _NO_DOMAIN.search(below):
+        raise ValueError(f"{q.shown(text)}: a route takes all below a name: write {q.shown(below)}")
+    if _NO_DOMAIN.search(text):
+        raise ValueError(f"{q.shown(text)} is no domain name as corp.example")
     try:
         return names.from_text(text)
     except NameFault as exc:
@@ -102,7 +112,7 @@ def _networks(values: Any) -> Any:
 
 
 At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
-Name = Annotated[bytes, BeforeValidator(_from_text(_name))]
+Domain = Annotated[bytes, BeforeValidator(_from_text(_domain))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
 File = Annotated[Path, BeforeValidator(_from_text(_path))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -128,7 +138,7 @@ class UpstreamSettings(_Part):
 class Route(_Part):
     """Names, with all below them, that are asked at an upstream group of their own."""
 
-    domains: tuple[Name, ...] = Field(min_length=1)
+    domains: tuple[Domain, ...] = Field(min_length=1)
     upstream: Text
 
 
@@ -166,6 +176,8 @@ class ListSettings(_Part):
     @field_validator("shipped")
     @classmethod
     def _known_shipped(cls, value: str) -> str:
+        if value in TEMPLATES:
+            raise ValueError(f"{q.shown(value)} ships empty: fill a copy of it and give its `path`")
         if value not in SHIPPED:
             raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED)} do")
         return value

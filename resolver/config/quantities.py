@@ -106,6 +106,9 @@ def endpoint(text: str, default_port: int | None = None) -> Endpoint:
         hint = f"; put an IPv6 address in brackets: [{text}]:53" if _is_ipv6(text) else ""
         raise ValueError(f"{shown(text)} is no address with a port{hint}")
     host = address(found[1])
+    mapped = getattr(host, "ipv4_mapped", None)
+    if mapped is not None:
+        raise ValueError(f"{shown(text)}: write a mapped address as IPv4: {mapped}")
     scope = getattr(host, "scope_id", None)
     if scope is not None and not _SCOPE.fullmatch(scope):
         raise ValueError(f"{shown(scope)} is no interface")

@@ -84,8 +84,10 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     given = environment.get("STATE_DIRECTORY", "").partition(":")[0]
     if given:
         return Path(given)
-    home = environment.get("XDG_STATE_HOME") or f"{environment.get('HOME', '')}/.local/state"
-    return Path(home) / "nxwhy"
+    home = Path(environment.get("XDG_STATE_HOME", ""))
+    if not home.is_absolute():  # to be ignored, says the XDG Base Directory Specification
+        home = Path(environment.get("HOME", "") + "/.local/state")
+    return home / "nxwhy"
 
 
 class _Reading:
@@ -151,11 +153,10 @@ class _Reading:
         found: dict[str, Any] = {}
         known = keys_at(location)
         for key, value in node.value:
-            try:
-                name = scalar(key) or ""
-            except DocumentFault:
+            if not isinstance(key, yaml.ScalarNode):
                 self._note_at(key, location, "a key must be plain text")
                 continue
+            name = str(key.value)  # as written: `null` is a name like others
             place = (*location, name)
             if name in found:
                 self._note_at(key, place, "this key stands twice")

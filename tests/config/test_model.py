@@ -12,8 +12,8 @@ from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
-from resolver.shipped import SHIPPED
-from tests.config.reading import HOME, config
+from resolver.shipped import SHIPPED, TEMPLATES, shipped_folder
+from tests.config.reading import HOME, config, mistakes
 
 FULL = """
 listen:
@@ -149,10 +149,43 @@ def test_yaml_does_not_guess_at_an_answer_mode(mode: AnswerMode) -> None:
     assert made.groups["default"].answer is mode
 
 
+@pytest.mark.parametrize("name", ["null", "no", "on", "1", "1_000", "2026-01-31"])
+def test_yaml_does_not_guess_at_a_name(name: str) -> None:
+    made = config(f"lists: {{{name}: {{path: a}}}}\ngroups: {{default: {{block: [{name}]}}}}")
+    assert (list(made.lists), made.groups["default"].block) == ([name], (name,))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (".", b"\0"),
+        ("_tcp.corp.example.", b"\x04_tcp\x04corp\x07example\0"),
+        ("0/26.2.0.192.in-addr.arpa", b"\x040/26\x012\x010\x03192\x07in-addr\x04arpa\0"),
+        ("a\\032b\\058.example", b"\x04a b:\x07example\0"),
+        ("b\u00fccher.example", b"\x0dxn--bcher-kva\x07example\0"),
+    ],
+)
+def test_a_route_takes_every_name_that_is_written_as_one(text: str, name: bytes) -> None:
+    assert config(f"routes: [{{domains: [{text}], upstream: default}}]").routes[0].domains == (name,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["corp example", "corp.example:53", "a.*.example", "*.a b", "it@corp.example", "corp.example/", "*."],
+)
+def test_what_no_query_can_match_is_no_route(text: str) -> None:
+    (said,) = mistakes(f"routes: [{{domains: ['{text}'], upstream: default}}]")
+    assert said.startswith("1:21: routes.0.domains.0: ")
+
+
 def test_private_stands_for_networks_beside_others() -> None:
     made = config("access: {clients: [203.0.113.0/24, private, 198.51.100.7]}")
     named = {ip_network("203.0.113.0/24"), ip_network("198.51.100.7/32")}
     assert set(made.access.clients) == named | set(PRIVATE)
+
+
+def test_what_is_said_to_ship_does() -> None:
+    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *TEMPLATES}
 
 
 def test_admin_can_be_off() -> None:
@@ -187,6 +220,8 @@ def test_groups_without_lists_have_those_that_ship() -> None:
         ({"STATE_DIRECTORY": "/var/lib/nxwhy"}, "/var/lib/nxwhy"),
         ({"STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "HOME": "/h"}, "/var/lib/a"),
         ({"XDG_STATE_HOME": "/x", "HOME": "/h"}, "/x/nxwhy"),
+        ({"XDG_STATE_HOME": "x", "HOME": "/h"}, "/h/.local/state/nxwhy"),
+        ({"XDG_STATE_HOME": "", "HOME": "/h"}, "/h/.local/state/nxwhy"),
         (HOME, "/home/owner/.local/state/nxwhy"),
     ],
 )

@@ -96,6 +96,10 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
             "lists: {a: {shipped: nope}}",
             "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo do",
         ),
+        (
+            "lists: {a: {shipped: vchat}}",
+            "1:22: lists.a.shipped: 'vchat' ships empty: fill a copy of it and give its `path`",
+        ),
         ("lists: {a: {path: b, record: text}}", "1:30: lists.a.record: must be a mapping"),
         (
             "lists: {a: {path: b, record: {title: c, class: d}}}",
@@ -108,6 +112,8 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("lists: {a: {path: b, record: {text: c}}}", "1:30: lists.a.record.title: missing"),
         ("lists: {../a: {path: b}}", f"1:9: lists.'../a': {NAME}"),
         ("lists: {'': {path: b}}", f"1:9: lists.'': {NAME}"),
+        ("lists: {~: {path: b}}", f"1:9: lists.'~': {NAME}"),
+        ("null: {}", f"1:1: null: unknown key; there are {KEYS}"),
         ("upstreams: {a b: {servers: [192.0.2.53]}}", f"1:13: upstreams.'a b': {NAME}"),
         ("upstreams: {default: {}}", "1:22: upstreams.default.servers: is missing"),
         ("upstreams: {default: 192.0.2.53}", "1:22: upstreams.default: must be a mapping of keys"),
@@ -144,6 +150,14 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         (
             "routes: [{domains: [corp..example], upstream: default}]",
             "1:21: routes.0.domains.0: empty label in 'corp..example'",
+        ),
+        (
+            "routes: [{domains: [a.example, '*.b.example'], upstream: default}]",
+            "1:32: routes.0.domains.1: '*.b.example': a route takes all below a name: write 'b.example'",
+        ),
+        (
+            "routes: [{domains: ['https://corp.example/'], upstream: default}]",
+            "1:21: routes.0.domains.0: 'https://corp.example/' is no domain name as corp.example",
         ),
         ("routes: [{upstream: default}]", "1:10: routes.0.domains: is missing"),
         (
