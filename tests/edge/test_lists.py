@@ -112,7 +112,7 @@ def test_a_file_that_may_be_read_again_has_changed(
 
     path.chmod(0)
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)  # root reads whatever the mode is
+        patch.setattr(lists, "open_regular", refuse)  # root reads whatever the mode is
         assert watch.look([path]) == {path}
     path.chmod(0o644)
     assert watch.look([path]) == {path}
