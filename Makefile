@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: run test check format lint types imports coverage bench wheel clean help
+.PHONY: run test check format lint types coverage bench wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -26,7 +26,7 @@ run: $(STAMP) ## serve on 127.0.0.1:5335 with the lists in blocklists/ (ARGS="--
 test: $(STAMP) ## run every test (ARGS="-k NAME" for some)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: format lint types imports coverage ## everything that CI runs
+check: format lint types coverage ## everything that CI runs
 
 format: $(STAMP)
 	@$(BIN)/ruff format --check resolver tests
@@ -36,9 +36,6 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	@$(BIN)/mypy
-
-imports: $(STAMP)
-	@$(BIN)/python -m pytest -q tests/test_imports.py
 
 coverage: $(STAMP) ## `make test`, and hold the coverage of resolver/core at 95 %
 	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)

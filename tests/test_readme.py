@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -17,38 +16,68 @@ from tests.programs import need
 from tests.servers import ROOT, command, environment, free_port, process, until_it_answers
 
 README = (ROOT / "README.md").read_text()
-DNS, ADMIN = free_port(), free_port()
-PORTS = {"5335": str(DNS), "8053": str(ADMIN)}
-"""The test uses other ports than the defaults, which may be taken where it runs."""
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHIPPED = ("wechat", "line", "bbm", "linkedin", "imo")
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(kind: str, start: str = "") -> list[str]:
+    """Return the fenced blocks of a kind that begin with a text."""
+    return [text for found, text in FENCE.findall(README) if found == kind and text.startswith(start)]
 
 
-def sessions() -> Iterator[tuple[str, list[str]]]:
-    """Yield each command and the lines that the README shows of its output."""
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, *shown = part.splitlines()
-            yield line, shown
+def block(start: str) -> str:
+    (found,) = blocks("yaml", start)
+    return found
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the README's configuration, and the server of `make run` beside it."""
-    made = tmp_path_factory.mktemp("readme")
-    (made / "nxwhy.yaml").write_text(blocks("yaml")[1])
-    (made / "games.txt").write_text("games.example\n")
-    (made / "run.yaml").write_text(
-        f'listen: {{dns: ["127.0.0.1:{DNS}"], admin: "127.0.0.1:{ADMIN}"}}\n'
-        "upstreams: {default: {servers: [127.0.0.9]}}\nstate: state\n"
+def steps(session: str) -> list[tuple[str, list[str]]]:
+    """Return each command of a block and the lines that are shown of its output."""
+    parts = [part.splitlines() for part in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]]
+    return [(line, shown) for line, *shown in parts]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the README's configuration and the lists, and a server as `make run` starts it.
+
+    It listens on ports of its own, since the defaults may be taken where the test runs.
+    """
+    dns, admin = free_port(), free_port()
+    (tmp_path / "nxwhy.yaml").write_text(block("listen:"))
+    (tmp_path / "games.txt").write_text("games.example\n")
+    (tmp_path / "blocklists").mkdir()
+    for name in SHIPPED:
+        (tmp_path / "blocklists" / f"{name}.yaml").write_bytes(
+            (ROOT / "blocklists" / f"{name}.yaml").read_bytes()
+        )
+    paths = ", ".join([f"{name}: {{path: blocklists/{name}.yaml}}" for name in SHIPPED])
+    (tmp_path / "run.yaml").write_text(
+        f'listen: {{dns: ["127.0.0.1:{dns}"], admin: "127.0.0.1:{admin}"}}\n'
+        f"upstreams: {{default: {{servers: [127.0.0.9]}}}}\nlists: {{{paths}}}\n"
+        f"groups: {{default: {{block: [{', '.join(SHIPPED)}]}}}}\nstate: state\n"
     )
-    argv = [sys.executable, "-m", "resolver", "serve", "--config", str(made / "run.yaml")]
-    options = {"stderr": subprocess.DEVNULL, "env": environment(made), "cwd": made}
+    monkeypatch.setenv("NXWHY_CONFIG", "run.yaml")
+    monkeypatch.setenv("DNS_PORT", str(dns))
+    monkeypatch.setenv("ADMIN_PORT", str(admin))
+    argv = [sys.executable, "-m", "resolver", "serve"]
+    options = {"stderr": subprocess.DEVNULL, "env": environment(tmp_path), "cwd": tmp_path}
     with process(argv, **options) as running:
-        until_it_answers(running, DNS, "wechat.com")
-        yield made
+        until_it_answers(running, dns, "wechat.com")
+        yield tmp_path
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the README against the server of the test."""
+    ports = environment(folder)
+    line = line.replace("5335", ports["DNS_PORT"]).replace("8053", ports["ADMIN_PORT"])
+    program, *words = shlex.split(line)
+    if program == "nxwhy":
+        more = ["--server", f"127.0.0.1:{ports['DNS_PORT']}"] if words[0] == "query" else []
+        return command(*words, *more, folder=folder)
+    need(program)
+    return subprocess.run(
+        ["sh", "-c", line], capture_output=True, text=True, timeout=30, cwd=folder, check=False
+    )
 
 
 def squeezed(text: str) -> str:
@@ -56,46 +85,53 @@ def squeezed(text: str) -> str:
     return re.sub(r"[ \t]+", " ", text)
 
 
-@pytest.mark.parametrize(("line", "shown"), list(sessions()), ids=lambda value: str(value)[:40])
-def test_a_command_prints_what_is_shown(folder: Path, line: str, shown: list[str]) -> None:
-    for default, ours in PORTS.items():
-        line = line.replace(default, ours)
-    program, *words = shlex.split(line)
-    if program == "nxwhy":
-        if words[0] == "query":
-            words += ["--server", f"127.0.0.1:{DNS}"]
-        done = command(*words, folder=folder)
-    else:
-        argv = [need(program), *words]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, cwd=folder, check=False)
-    assert done.returncode == 0, done.stderr
-    assert shown
-    for expected in shown:
-        assert squeezed(expected) in squeezed(done.stdout)
+@pytest.mark.parametrize("session", blocks("console"), ids=lambda session: session.splitlines()[0][2:32])
+def test_commands_print_what_is_shown_in_this_order(folder: Path, session: str) -> None:
+    assert any(shown for _, shown in steps(session))
+    for line, shown in steps(session):
+        done = run(line, folder)
+        assert done.returncode == 0, done.stderr
+        rest = squeezed(done.stdout)
+        for expected in shown:
+            _, found, rest = rest.partition(squeezed(expected))
+            assert found, f"{line!r} does not print {expected!r} there:\n{done.stdout}"
 
 
-def test_the_list_shown_is_read_without_a_mistake() -> None:
-    parsed = parse_list(blocks("yaml")[0].encode(), "README.md")
-    assert (len(parsed.rules), parsed.tally.bad) == (1, 0)
+def test_all_fenced_blocks_are_checked() -> None:
+    kinds = {(kind, text.split(":")[0] if kind == "yaml" else "") for kind, text in FENCE.findall(README)}
+    assert kinds == {("console", ""), ("yaml", "schema"), ("yaml", "listen"), ("yaml", "scrape_configs")}
+    assert README.count("```") == 2 * len(FENCE.findall(README))
+
+
+def test_the_list_shown_is_an_excerpt_of_the_one_that_ships() -> None:
+    shown = block("schema:")
+    lines = iter((ROOT / "blocklists" / "wechat.yaml").read_text().splitlines())
+    assert [line for line in shown.splitlines() if line not in lines] == []
+    parsed = parse_list(shown.encode(), "README.md")
+    assert (len(parsed.rules), parsed.tally.bad) == (2, 0)
     assert parsed.record is not None
 
 
-def test_the_configuration_shown_is_good(folder: Path) -> None:
-    done = command("check", "--config", "nxwhy.yaml", folder=folder)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_prometheus_takes_the_job_shown(tmp_path: Path) -> None:
+    (tmp_path / "prometheus.yml").write_text(block("scrape_configs:"))
+    argv = [need("promtool"), "check", "config", "--syntax-only", str(tmp_path / "prometheus.yml")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
 
 
-def test_every_file_that_is_linked_exists() -> None:
+def test_every_file_that_is_named_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
+    paths = re.findall(r"`((?:deploy|docs|resolver|tests|blocklists|\.ci)/[^` ]*)`", README)
+    paths += re.findall(r"^    ([a-z]+/\S*) ", README, re.MULTILINE)
     assert len(links) > 4
-    for link in links:
-        assert link.startswith("https://") or (ROOT / link).exists(), link
+    assert len(paths) > 8
+    for path in {*links, *paths}:
+        assert path.startswith("https://") or (ROOT / path).exists(), path
 
 
 def test_every_make_target_named_exists() -> None:
     targets = set(re.findall(r"(?:`|^    )make ([a-z]+)", README, re.MULTILINE))
-    assert {"run", "test", "check", "bench"} <= targets
+    assert {"run", "test", "check", "help"} <= targets
     makefile = (ROOT / "Makefile").read_text()
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    assert os.access(ROOT / ".ci" / "run", os.X_OK)

@@ -57,20 +57,22 @@ def test_installed_in_an_empty_folder_it_blocks_the_same(wheel: Path, tmp_path: 
     installed, empty, home = tmp_path / "installed", tmp_path / "empty", tmp_path / "home"
     empty.mkdir()
     home.mkdir()
-    zipfile.ZipFile(wheel).extractall(installed)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--target", str(installed), str(wheel)], check=True, timeout=60)
     port = free_port()
     (empty / "nxwhy.yaml").write_text(f'listen: {{dns: ["127.0.0.1:{port}"], admin: off}}\n')
     environment = {**os.environ, "PYTHONPATH": str(installed), "HOME": str(home)}
-    where = subprocess.run(
-        [sys.executable, "-c", "import resolver; print(resolver.__file__)"],
+    nxwhy = str(installed / "bin" / "nxwhy")
+    explained = subprocess.run(
+        [nxwhy, "explain", "wechat.com"],
         cwd=empty,
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert where.stdout.startswith(str(installed))
-    argv = [sys.executable, "-m", "resolver", "serve", "--config", "nxwhy.yaml"]
+    assert str(installed / "resolver" / "blocklists" / "wechat.yaml") in explained.stdout
+    argv = [nxwhy, "serve", "--config", "nxwhy.yaml"]
     with process(argv, cwd=empty, env=environment, stderr=subprocess.DEVNULL) as running:
         until_it_answers(running, port, "localhost")
         for name in ("wechat.com", "line.me", "bbm.com", "www.linkedin.com", "imo.im"):
