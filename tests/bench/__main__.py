@@ -25,7 +25,7 @@ from resolver.core.routes import Routes
 from resolver.core.table import build
 from resolver.core.wire import parse_answer, parse_query
 from resolver.observe.counters import Channel, Counters
-from tests.core.test_wire import HOSTILE
+from tests.hostile import HOSTILE
 from tests.messages import answer, opt, query, record
 
 
@@ -80,7 +80,7 @@ def steps(names_listed: int = 100_000) -> Iterator[Step]:
         lambda: counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, 0.0001),  # type: ignore[union-attr]
     )
     for name, wire in HOSTILE.items():
-        yield Step(f"64 KiB of {name}", partial(_read, wire), 3, goal_us=5000)
+        yield Step(f"hostile: {name}", partial(_read, wire), 3, goal_us=5000)
     yield Step("read a list, a name", lambda: parse_list(text, "bench"), 1, names_listed)
     yield Step("build the table, a name", lambda: build([rules]), 1, names_listed)
 

@@ -1,0 +1,142 @@
+"""Reading answers: what a forwarder has to know of them."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from resolver.core.errors import WireError
+from resolver.core.wire import parse_answer
+from tests.messages import answer, opt, query, record
+
+QUESTION = query()[12:]
+
+
+def test_an_answer_is_read_with_its_ttls_and_aliases() -> None:
+    wire = answer(
+        QUESTION,
+        [
+            record(b"\xc0\x0c", 5, 300, b"\3cdn\xc0\x10"),
+            record(b"\xc0\x29", 1, 60, b"\xc0\0\2\1"),
+        ],
+        additional=[opt(options=b"\0\x0f\0\2\0\3")],
+    )
+    found = parse_answer(wire, QUESTION)
+    assert found is not None
+    assert found.counts == (2, 0, 0)
+    assert found.aliases == (b"\3cdn\7example\0",)
+    assert found.min_ttl == 60
+    assert found.edns is not None
+    assert found.edns.options == ((15, b"\0\3"),)
+    assert [struct.unpack_from(">I", found.body, at)[0] for at, _ in found.ttls] == [300, 60]
+    assert opt(options=b"\0\x0f\0\2\0\3") not in found.body
+
+
+def test_svcb_and_https_targets_are_aliases_but_not_the_owner_itself() -> None:
+    """RFC 9460, appendix D: figure 2 (alias form), figure 3 (`.`), figure 6 (a target and parameters)."""
+    answers = [
+        record(b"\xc0\x0c", 65, 60, b"\0\0\3foo\7example\3com\0"),
+        record(b"\xc0\x0c", 65, 60, b"\0\1\0"),
+        record(b"\xc0\x0c", 64, 60, b"\0\1\3bar\7example\3com\0\0\3\0\2\0\x35"),
+        record(b"\xc0\x0c", 39, 60, b"\5dname\7example\0"),
+    ]
+    found = parse_answer(answer(QUESTION, answers), QUESTION)
+    assert found is not None
+    assert found.aliases == (
+        b"\3foo\7example\3com\0",
+        b"\3bar\7example\3com\0",
+        b"\5dname\7example\0",
+    )
+
+
+SOA = b"\2ns\xc0\x10\1h\xc0\x10" + struct.pack(">5I", 1, 2, 3, 4, 120)
+
+
+def test_the_negative_ttl_is_the_lesser_of_the_ttl_and_the_minimum_of_the_soa() -> None:
+    for ttl, expected in ((60, 60), (600, 120)):
+        found = parse_answer(answer(QUESTION, authority=[record(b"\xc0\x10", 6, ttl, SOA)]), QUESTION)
+        assert found is not None
+        assert found.negative_ttl == expected
+
+
+def test_a_ttl_with_its_top_bit_set_counts_as_zero() -> None:
+    wire = answer(QUESTION, [record(b"\xc0\x0c", 1, 0x80000000, b"abcd")])
+    found = parse_answer(wire, QUESTION)
+    assert found is not None
+    assert found.min_ttl == 0
+
+
+def test_extended_rcodes_are_put_together() -> None:
+    badvers = b"\0" + struct.pack(">HHIH", 41, 1232, 1 << 24, 0)
+    found = parse_answer(answer(QUESTION, additional=[badvers]), QUESTION)
+    assert found is not None
+    assert found.rcode == 16
+
+
+def test_what_follows_opt_is_cut_off() -> None:
+    wire = answer(
+        QUESTION,
+        [record(b"\xc0\x0c", 1, 60, b"abcd")],
+        additional=[record(b"\xc0\x0c", 1, 5, b"aaaa"), opt(), record(b"\xc0\x0c", 1, 60, b"abcd")],
+    )
+    found = parse_answer(wire, QUESTION)
+    assert found is not None
+    assert found.counts == (1, 0, 1)
+    assert len(found.ttls) == 2
+
+
+def test_a_truncated_answer_may_be_cut_anywhere() -> None:
+    wire = answer(QUESTION, [record(b"\xc0\x0c", 1, 60, b"abcd")], flags=0x8380)
+    for cut in range(12 + len(QUESTION), len(wire)):
+        found = parse_answer(wire[:cut], QUESTION)
+        assert found is not None
+        assert found.truncated
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        query(),
+        answer(query("other.example")[12:]),
+        answer(query("WWW.example")[12:].replace(b"www", b"WWW")),
+        answer(query(qtype=28)[12:]),
+        answer(QUESTION, flags=0xA180),
+        answer(QUESTION)[:4] + b"\0\0" + answer(QUESTION)[6:],
+    ],
+)
+def test_an_answer_to_another_question_is_none(wire: bytes) -> None:
+    assert parse_answer(wire, QUESTION) is None
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"\0" * 11,
+        answer(QUESTION, [record(b"\xc0\x0c", 1, 60, b"abcd")])[:-1],
+        answer(QUESTION, [record(b"\xc0\x0c", 1, 60, b"abcd")])[:-9],
+        answer(QUESTION, [record(b"\xc0\xff", 1, 60, b"abcd")]),
+        answer(QUESTION, [record(b"\xc0", 1, 60, b"")]),
+        answer(QUESTION, [record(b"\x41a", 1, 60, b"abcd")]),
+        answer(QUESTION, [record(b"\3ab", 1, 60, b"")]),
+        answer(QUESTION, [record((b"\x3f" + b"a" * 63) * 4 + b"\0", 1, 60, b"abcd")]),
+        answer(QUESTION, [record((b"\x3f" + b"a" * 63) * 4 + b"\xc0\x0c", 1, 60, b"abcd")]),
+        answer(QUESTION, [opt()]),
+        answer(QUESTION, additional=[opt(), opt()]),
+        answer(QUESTION, [record(b"\xc0\x0c", 5, 60, b"\1a\0x")]),
+        answer(QUESTION, [record(b"\xc0\x0c", 65, 60, b"\0\1\5ab")]),
+        answer(QUESTION, [record(b"\xc0\x0c", 5, 60, b"\1a\0")] * 65),
+        answer(QUESTION, authority=[record(b"\xc0\x0c", 6, 60, SOA[:-1])]),
+        answer(QUESTION)[:6] + b"\xff\xff\0\0\0\0" + QUESTION,
+    ],
+)
+def test_a_malformed_answer_is_refused(wire: bytes) -> None:
+    with pytest.raises(WireError):
+        parse_answer(wire, QUESTION)
+
+
+def test_records_of_types_nobody_has_heard_of_pass_untouched() -> None:
+    odd = record(b"\xc0\x0c", 64000, 77, bytes(range(200)))
+    found = parse_answer(answer(QUESTION, [odd]), QUESTION)
+    assert found is not None
+    assert found.body == odd
