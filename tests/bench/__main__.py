@@ -58,6 +58,8 @@ def steps(names_listed: int = 100_000) -> Iterator[Step]:
     one = [record(pointer, 1, 300, b"\xc0\0\2\1")]
     chain = [record(pointer, 5, 300, b"\3cdn\xc0\x10"), *one * 4]
     wire_one, wire_chain = answer(known[12:], one), answer(known[12:], chain)
+    soa = b"\2ns\xc0\x16\1h\xc0\x16" + bytes(16) + b"\0\0\3\x84"  # `example` is at 0x16 in the question
+    wire_negative = answer(known[12:], authority=[record(b"\xc0\x16", 6, 900, soa)], flags=0x8183)
     found = parse_answer(wire_one, known[12:])
     assert found is not None
     engine.accept(parse_query(known).key, found, 0.0)
@@ -74,6 +76,7 @@ def steps(names_listed: int = 100_000) -> Iterator[Step]:
     yield Step("judge a name on a list", lambda: profile.decide(hit))
     yield Step("read an answer of 1 record", lambda: parse_answer(wire_one, known[12:]))
     yield Step("read an answer of 5 records", lambda: parse_answer(wire_chain, known[12:]))
+    yield Step("read a name error", lambda: parse_answer(wire_negative, known[12:]))
     kind = plain[-4:]
     yield Step(
         "count a query",

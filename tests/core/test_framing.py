@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,3 +41,29 @@ def test_an_unfinished_message_waits() -> None:
 
 def test_the_longest_message_passes() -> None:
     assert Framer().feed(frame(bytes(65535))) == [bytes(65535)]
+
+
+def test_bytes_that_come_one_by_one_make_the_same_messages() -> None:
+    framer, found = Framer(), []
+    for at in range(len(STREAM)):
+        found += framer.feed(STREAM[at : at + 1])
+        assert framer.waits == (STREAM[: at + 1] not in {frame(FIRST), STREAM})
+    assert found == [FIRST, SECOND]
+
+
+def test_empty_messages_are_messages() -> None:
+    assert Framer().feed(frame(b"") * 3 + frame(b"a")) == [b"", b"", b"", b"a"]
+
+
+def test_a_framer_holds_no_more_than_one_unfinished_message() -> None:
+    framer = Framer()
+    stream = (frame(bytes(4000)) * 200)[:-1]
+    tracemalloc.start()
+    try:
+        for at in range(0, len(stream), 1000):
+            framer.feed(stream[at : at + 1000])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert framer.waits
+    assert kept < 70_000

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.lists.record import ListClass, Record
-from resolver.core.reasons import MAX_BRIEF, brief, cut
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.wire import parse_query
 from tests.messages import WIRE_NAMES, errors, opt, parsed, query
@@ -208,17 +207,3 @@ def test_a_truncated_reply_has_tc_the_question_and_opt() -> None:
     assert found.question[0].name.to_text() == "A.example."
     assert found.edns == 0
     assert found.answer == []
-
-
-def test_a_reason_says_what_why_by_whom_since_when_and_whom_to_ask() -> None:
-    full = Record("Chat", text="No chat.", organisation="School", since=date(2026, 1, 2), contact="tel:+1555")
-    assert brief(full) == "Chat: No chat; by School; since 2026-01-02; ask +1555"
-    assert brief(Record("Chat")) == "Chat"
-
-
-@given(st.text(min_size=1), st.text(), st.integers(3, 60))
-def test_a_text_is_cut_between_characters(title: str, text: str, size: int) -> None:
-    assert len(brief(Record(title, text=text)).encode()) <= MAX_BRIEF
-    short = cut(text, size)
-    assert len(short.encode()) <= size
-    assert short == text or text.startswith(short[:-1])

@@ -12,7 +12,7 @@ from resolver.core.names import from_text
 from resolver.core.table import EMPTY, NO_SET, Says, build, matches
 
 LABEL = st.sampled_from(["a", "b", "c"])
-NAME = st.lists(LABEL, min_size=1, max_size=4).map(lambda labels: from_text(".".join(labels)))
+NAME = st.lists(LABEL, max_size=4).map(lambda labels: from_text(".".join(labels) or "."))
 RULE = st.builds(Rule, NAME, st.sampled_from(list(Scope)), st.sampled_from(list(Effect)), st.integers(1, 99))
 LISTS = st.lists(st.lists(RULE, max_size=6), max_size=3)
 
@@ -41,6 +41,31 @@ def test_a_lookup_finds_what_the_rules_mean(lists: list[list[Rule]], name: bytes
     assert {say.list: say.effect for say in says} == {n: effect for n, (effect, _) in expected.items()}
     lengths = [expected[say.list][1] for say in says]
     assert lengths == sorted(lengths, reverse=True)
+
+
+@given(LISTS)
+def test_a_name_that_no_rule_is_near_is_found_only_where_a_rule_reaches_it(lists: list[list[Rule]]) -> None:
+    table = build(lists)
+    for text in ("d", "xa", "ax", "a.d", "d.a.b", "d.d.d.d.d.a", "a.a.a.a.a.a.a"):
+        expected = {number: effect for number, (effect, _) in meant(lists, from_text(text)).items()}
+        assert {say.list: say.effect for say in table.sets[table.find(from_text(text))]} == expected
+
+
+@given(LISTS)
+def test_lists_that_say_the_same_at_the_same_name_stand_in_their_order(lists: list[list[Rule]]) -> None:
+    for name in {rule.name for rules in lists for rule in rules}:
+        table = build(lists)
+        expected = meant(lists, name)
+        order = sorted(expected, key=lambda number: (-expected[number][1], number))
+        assert [say.list for say in table.sets[table.find(name)]] == order
+
+
+@given(LISTS)
+def test_equal_sets_and_pairs_are_kept_once(lists: list[list[Rule]]) -> None:
+    table = build(lists)
+    assert len(set(table.sets)) == len(table.sets)
+    assert len(set(table.pairs)) == len(table.pairs)
+    assert set(table.entries) == {rule.name for rules in lists for rule in rules}
 
 
 @given(LISTS)
