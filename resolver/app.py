@@ -52,6 +52,8 @@ log = logging.getLogger("nxwhy")
 
 DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
+PORT_TRIES = 16
+"""How many ports that the system chose for UDP may turn out to be taken for TCP."""
 RESTART_KEYS = ("listen", "engine", "state")
 """What is read at the start only."""
 HINTS = {
@@ -318,11 +320,19 @@ class App:
         )
 
 
-def _bind_both(at: Endpoint, bound: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+def _bind_both(
+    at: Endpoint, bound: contextlib.ExitStack, tries: int = PORT_TRIES
+) -> tuple[socket.socket, socket.socket]:
     """Return a socket for UDP and one for TCP, on one port also where the system chooses it."""
-    datagrams = bound.enter_context(_bind(at, udp.bind))
-    port = datagrams.getsockname()[1]
-    return datagrams, bound.enter_context(_bind(Endpoint(at.host, port), stream.bind))
+    datagrams = _bind(at, udp.bind)
+    try:
+        connections = _bind(Endpoint(at.host, datagrams.getsockname()[1]), stream.bind)
+    except ListenError:
+        datagrams.close()
+        if at.port or tries == 1:
+            raise
+        return _bind_both(at, bound, tries - 1)
+    return bound.enter_context(datagrams), bound.enter_context(connections)
 
 
 def _bind(at: Endpoint, bind: Callable[[str, int], socket.socket]) -> socket.socket:

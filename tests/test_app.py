@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -14,7 +15,7 @@ from resolver import app as app_module
 from resolver.app import App
 from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
-from resolver.edge import lists, udp
+from resolver.edge import lists, stream, udp
 from resolver.edge.builder import Build
 
 ADS, OTHER = b"\x03ads\x07example\0", b"\x05other\x07example\0"
@@ -237,6 +238,31 @@ async def test_an_address_that_cannot_be_had_is_named_with_what_to_do(
     monkeypatch.setattr(udp, "bind", refuse)
     with pytest.raises(ListenError, match=r": Permission denied: ports below 1024 need .*CAP_NET_BIND"):
         await App(configuration(file), lambda: configuration(file)).run()
+
+
+async def test_a_port_that_the_system_chose_for_udp_and_that_tcp_has_not_is_given_back(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind, refused = stream.bind, list[int]()
+
+    def bind_later(host: str, port: int) -> socket.socket:
+        if len(refused) < 2:
+            refused.append(port)
+            raise OSError(errno.EADDRINUSE, "taken")
+        return bind(host, port)
+
+    monkeypatch.setattr(stream, "bind", bind_later)
+    async with serving(file) as app:
+        (at,) = app.listening
+        assert len(refused) == 2
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+            with socket.socket(socket.AF_INET, kind) as again, pytest.raises(OSError, match="in use"):
+                again.bind(at)
+    refused.clear()
+    file.write_text(TEXT.replace("127.0.0.1:0]", f"{at}]"))
+    with pytest.raises(ListenError, match=f"^cannot listen on {at}: "):
+        await App(configuration(file), lambda: configuration(file)).run()
+    assert refused == [at.port]
 
 
 async def test_a_second_server_on_one_state_folder_ends_and_the_first_goes_on(file: Path) -> None:

@@ -24,6 +24,7 @@ from resolver.edge.upstream import GroupSpec, Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.observe.counters import Counters
 from tests.messages import record
+from tests.servers import free_port
 
 PATIENCE_S = 10.0
 A = record(b"\xc0\x0c", 1, 60, b"\xc0\0\2\1")
@@ -124,7 +125,7 @@ async def upstream(script: Script = rightly) -> AsyncIterator[Upstream]:
     loop = asyncio.get_running_loop()
     found = Upstream(script)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", free_port()))
         found.address = sock.getsockname()
         datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(found), found.address)
         server = await loop.create_server(lambda: _Stream(found), sock=sock)
@@ -182,7 +183,7 @@ async def resolver(
     counters = Counters()
     engine = Engine(Cache(1 << 20), Ageing(), Routes())
     service = Service(engine, Clients(policy, PRIVATE, None), upstreams, counters, wheel)
-    datagrams = udp.bind("127.0.0.1", 0)
+    datagrams = udp.bind("127.0.0.1", free_port())
     address: tuple[str, int] = datagrams.getsockname()
     listener = UdpListener(datagrams, service, loop)
     connections = StreamListener(stream.bind(*address), service, wheel)

@@ -241,6 +241,15 @@ def test_a_shell_completes_commands_and_options() -> None:
         assert done.stdout.split() == [f"plain,{completed}"]
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell_is_printed(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"_NXWHY_COMPLETE={shell}_source" in (ROOT / "docs" / "operations.md").read_text()
+    monkeypatch.setenv("_NXWHY_COMPLETE", f"{shell}_source")
+    done = command()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"_NXWHY_COMPLETE={shell}_complete" in done.stdout
+
+
 def test_a_taken_port_and_a_taken_state_folder_are_named(own: Nxwhy, tmp_path: Path) -> None:
     done = own.command("serve")
     assert done.returncode == 1
