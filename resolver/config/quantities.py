@@ -18,7 +18,6 @@ _RATE = re.compile(r"([0-9]{1,9}) */ *s")
 _PORT = r"(?::([0-9]{1,5}))?"
 _BRACKETED = re.compile(r"\[([^\]]*)\]" + _PORT)
 _PLAIN = re.compile(r"([^:\[\]]*)" + _PORT)
-_SCOPE = re.compile(r"[A-Za-z0-9_.-]{1,15}")  # an interface name fits in IFNAMSIZ, 16 with its end
 
 
 class Endpoint(NamedTuple):
@@ -109,9 +108,8 @@ def endpoint(text: str, default_port: int | None = None) -> Endpoint:
     mapped = getattr(host, "ipv4_mapped", None)
     if mapped is not None:
         raise ValueError(f"{shown(text)}: write a mapped address as IPv4: {mapped}")
-    scope = getattr(host, "scope_id", None)
-    if scope is not None and not _SCOPE.fullmatch(scope):
-        raise ValueError(f"{shown(scope)} is no interface")
+    if getattr(host, "scope_id", None) is not None:
+        raise ValueError(f"{shown(text)}: an address of one interface only is not taken yet")
     if (host.version == 6) != (bracketed is not None):
         raise ValueError(f"{shown(text)}: brackets are for IPv6 addresses, and only for these")
     if found[2] is None and default_port is None:
