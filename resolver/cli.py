@@ -29,6 +29,9 @@ Examples:
   nxwhy lists                                 what each list holds
 """
 
+LONGEST_WAIT_S = 300
+"""Longest wait for an answer that may be asked for."""
+
 config_option = click.option(
     "--config",
     "-c",
@@ -123,7 +126,13 @@ def explain(name: str, client: str, path: Path | None, as_json: bool) -> None:
     "--server", default="127.0.0.1:5335", show_default=True, metavar="HOST:PORT", help="Whom to ask."
 )
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
-@click.option("--timeout", default=5.0, show_default=True, help="How long to wait, in seconds.")
+@click.option(
+    "--timeout",
+    default=5.0,
+    show_default=True,
+    callback=lambda _context, _option, seconds: _bounded(seconds),
+    help="How long to wait, in seconds, up to 300.",
+)
 def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None:
     """Ask a server for NAME, and print the answer and its reasons.
 
@@ -185,6 +194,13 @@ def _config(path: Path | None) -> Config:
     except ConfigError as exc:  # each line begins with file:line:column, for editors
         click.echo(exc, err=True)
         raise click.exceptions.Exit(1) from exc
+
+
+def _bounded(seconds: float) -> float:
+    """Return how long to wait. Raises BadParameter; click.FloatRange would let `nan` pass."""
+    if not 0 < seconds <= LONGEST_WAIT_S:
+        raise click.BadParameter(f"{seconds:g} is not above 0 and up to {LONGEST_WAIT_S}")
+    return seconds
 
 
 def _ours(work: Callable[[], T]) -> T:

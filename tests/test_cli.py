@@ -145,3 +145,10 @@ def test_serve_says_a_state_folder_that_cannot_be_made(file: str) -> None:
     result = run("serve", "--config", file)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {Path(file).parent / 'state'}")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "301"])
+def test_query_refuses_to_wait_for_no_time_or_for_ever(seconds: str) -> None:
+    done = run("query", "wechat.com", "--timeout", seconds)
+    assert done.exit_code == 2
+    assert f"{seconds} is not above 0 and up to 300" in done.output
