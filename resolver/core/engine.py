@@ -120,10 +120,16 @@ class Engine:
         return Reply(entry.stale_reply(query), query, Source.STALE, entry.rcode, verdict)
 
     def accept(self, key: bytes, answer: Answer, now: float) -> Entry:
-        """Keep an answer from upstream as long as it may be kept; return it ready for delivery."""
+        """Keep an answer from upstream as long as it may be kept; return it ready for delivery.
+
+        What was known before goes in any case: it is out of date now, also as a stale answer (RFC 8767,
+        section 4).
+        """
         entry = c.from_answer(answer, self.ageing, now)
         if entry.ttl > 0:
             self.cache.put(key, entry)
+        else:
+            self.cache.drop(key)
         return entry
 
     def fail(self, key: bytes, options: bytes, now: float) -> None:

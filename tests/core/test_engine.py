@@ -143,6 +143,11 @@ def test_an_alias_cleared_under_one_policy_is_judged_again_under_the_next() -> N
     assert reply(on.handle(query("shop.example"), ADS, 1)).rcode == 3
 
 
+QUESTION = query("shop.example")[12:]
+BRIEF = record(NAME, 1, 0, b"\xc0\0\2\7")
+"""A record that may not be kept."""
+
+
 def expired() -> Engine:
     on = engine(stale=1000)
     learn(on, query("shop.example"), LEADS["CNAME"], A)
@@ -166,6 +171,32 @@ def test_after_a_failure_the_stale_answer_is_given_without_asking_for_a_while() 
     on.fail(parse_query(query("shop.example")).key, b"", 100)
     assert reply(on.handle(query("shop.example"), FREE, 101)).source is Source.STALE
     assert isinstance(on.handle(query("shop.example"), FREE, 100 + RECHECK_S), Forward)
+
+
+@pytest.mark.parametrize("fresh", [answer(QUESTION, flags=0x8183), answer(QUESTION, [BRIEF])])
+def test_a_newer_answer_ends_an_older_one_even_if_it_may_not_be_kept(fresh: bytes) -> None:
+    on = expired()
+    first = on.handle(query("shop.example"), FREE, 100)
+    assert isinstance(first, Forward)
+    on.fail(first.query.key, b"", 100)
+    found = parse_answer(fresh, QUESTION)
+    assert found is not None
+    on.accept(first.query.key, found, 131)
+    again = on.handle(query("shop.example"), FREE, 132)
+    assert isinstance(again, Forward)
+    assert again.stale is None
+    on.fail(first.query.key, b"", 133)
+    assert reply(on.handle(query("shop.example"), FREE, 134)).rcode == dns.rcode.SERVFAIL
+
+
+def test_an_answer_that_may_not_be_kept_ends_a_row_of_failures() -> None:
+    on = engine()
+    key = parse_query(query("shop.example")).key
+    for now in (0, 5, 15):
+        on.fail(key, b"", now)
+    learn(on, query("shop.example"), BRIEF, now=40)
+    on.fail(key, b"", 41)
+    assert isinstance(on.handle(query("shop.example"), FREE, 46), Forward)
 
 
 def test_a_stale_answer_never_revives_a_blocked_name_or_alias() -> None:
