@@ -169,7 +169,10 @@ def lists(path: Path | None, as_json: bool) -> None:
 @main.command()
 @config_option
 def reload(path: Path | None) -> None:
-    """Make the running server read configuration and lists again; on any mistake it keeps what it has."""
+    """Make the running server read configuration and lists again; on any mistake it keeps what it has.
+
+    Ends with status 1 when something was refused.
+    """
     from resolver.edge.control import call
     from resolver.parts import CONTROL_SOCKET
 
@@ -178,6 +181,8 @@ def reload(path: Path | None) -> None:
         click.echo(f"{name}: {state['names']} names" + (f"; {state['error']}" if state["error"] else ""))
     for key in answer["needs_restart"]:
         click.echo(f"`{key}` changed: restart the server to put it in force", err=True)
+    if any(state["error"] for state in answer["lists"].values()):
+        raise click.exceptions.Exit(1)
 
 
 def _read(path: Path | None) -> Config:

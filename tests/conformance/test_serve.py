@@ -141,6 +141,9 @@ def test_a_broken_list_keeps_the_old_one_and_says_so(own: Nxwhy) -> None:
     path.write_text("<!DOCTYPE html><html>login</html>")
     own.log_until("the last good copy stays in force")
     assert rcode(own.port, "line.me") == 3
+    done = own.command("reload")
+    assert done.returncode == 1
+    assert "a web page, not a list" in done.stdout
     assert 'nxwhy_list_refresh_failed{list="line"} 1.0' in get(own.admin, "/metrics")[1]
 
 
