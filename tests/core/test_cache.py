@@ -159,6 +159,28 @@ def test_what_is_asked_for_survives_a_scan_of_what_is_asked_once() -> None:
     assert cache.evictions > 1500
 
 
+def test_room_is_made_without_a_walk_through_a_cache_that_is_all_popular() -> None:
+    cache = Cache(1 << 20)
+    entries = [entry_of(100) for _ in range((1 << 20) // (entry_of(100).size + 10))]
+    for number, entry in enumerate(entries):
+        cache.put(b"%010d" % number, entry)
+        entry.hits = 1
+    assert len(cache) == len(entries) > 1000
+    cache.put(b"fresh fish", entry_of(100))
+    assert cache.get(b"fresh fish") is not None
+    assert sum([entry.hits == 0 for entry in entries]) <= 2 * c.MAX_SPARED
+    assert len(cache) >= len(entries) - 1
+
+
+def test_an_entry_that_is_larger_than_the_cache_leaves_it_empty_and_in_order() -> None:
+    cache = Cache(2000)
+    cache.put(b"small", entry_of(100))
+    cache.put(b"large", entry_of(2000))
+    assert (len(cache), cache.bytes, cache.evictions) == (0, 0, 2)
+    cache.put(b"small", entry_of(100))
+    assert len(cache) == 1
+
+
 def test_a_smaller_bound_and_a_flush_act_at_once() -> None:
     cache = Cache(1 << 20)
     for number in range(100):
