@@ -148,7 +148,8 @@ def from_answer(answer: Answer, ageing: Ageing, now: float) -> Entry:
     ttl = lifetime(answer, ageing)
     cap = ageing.max_ttl if answer.negative_ttl is None else ttl
     body, ttls = answer.body, answer.ttls
-    if max([seconds for _, seconds in ttls], default=0) > cap:
+    # a TTL of 0 may stand in the bytes as one with the top bit set (RFC 2181, section 8)
+    if not answer.min_ttl or max([seconds for _, seconds in ttls], default=0) > cap:
         ttls = tuple([(at, min(seconds, cap)) for at, seconds in ttls])
         body = _with_ttls(body, ttls)
     entry = Entry(answer.rcode, Sections(*answer.counts[:2], body, answer.counts[2]), ttls, ttl, now)

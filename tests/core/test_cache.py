@@ -53,6 +53,13 @@ def test_no_answer_lives_or_says_to_live_longer_than_the_bound() -> None:
     assert ttls_of(entry.reply(PLAIN, 0)) == [1000]
 
 
+@pytest.mark.parametrize("ttl", [0x80000000, 0x80000010, 0xFFFFFFFF])
+def test_a_ttl_with_the_top_bit_counts_as_zero_and_is_told_as_zero(ttl: int) -> None:
+    entry = from_answer(known(300, ttl), Ageing(), 0)
+    assert entry.ttl == 0
+    assert ttl.to_bytes(4, "big") not in entry.reply(PLAIN, 0)
+
+
 @pytest.mark.parametrize(("flags", "rcode"), [(0x8180, 0), (0x8183, 3)])
 @pytest.mark.parametrize(("soa", "bound", "ttl"), [(60, 3600, 60), (600, 3600, 120), (600, 50, 50)])
 def test_a_negative_answer_lives_by_the_soa(flags: int, rcode: int, soa: int, bound: int, ttl: int) -> None:
