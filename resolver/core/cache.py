@@ -182,13 +182,14 @@ def _with_ttls(body: bytes, ttls: Iterable[tuple[int, int]]) -> bytes:
 def lifetime(answer: Answer, ageing: Ageing) -> int:
     """Return how long an answer may be kept, in seconds (RFC 2308, section 5; RFC 8767, section 4).
 
-    A negative answer without a SOA record says nothing of how long it holds and is not kept.
+    A negative answer without a SOA record says nothing of how long it holds and is not kept, nor are the
+    aliases that led to it.
     """
     if answer.rcode not in (w.NOERROR, w.NXDOMAIN):
         return 0
     if answer.negative_ttl is not None:
         return min(answer.min_ttl, answer.negative_ttl, ageing.negative_ttl)
-    if answer.rcode == w.NXDOMAIN or not answer.counts[0]:
+    if answer.rcode == w.NXDOMAIN or answer.empty:
         return 0
     return min(answer.min_ttl, ageing.max_ttl)
 

@@ -74,6 +74,26 @@ def test_what_does_not_say_how_long_it_holds_is_not_kept(flags: int) -> None:
     assert from_answer(known(flags=flags), Ageing(), 0).ttl == 0
 
 
+@pytest.mark.parametrize(("soa", "ttl"), [(None, 0), (60, 60)])
+def test_an_alias_to_nothing_lives_by_the_soa_too(soa: int | None, ttl: int) -> None:
+    alias = record(NAME, 5, 86400, b"\3cdn\7example\0")
+    authority = [] if soa is None else [record(NAME, 6, soa, SOA)]
+    found = parse_answer(answer(QUESTION, [alias], authority), QUESTION)
+    assert found is not None
+    entry = from_answer(found, Ageing(), 0)
+    assert entry.ttl == ttl
+    assert set(ttls_of(entry.reply(PLAIN, 0))) == {ttl or 86400}
+
+
+@pytest.mark.parametrize("qtype", [5, 65, 99])
+def test_an_answer_of_the_type_asked_for_is_kept_whatever_the_type(qtype: int) -> None:
+    question = query(qtype=qtype)[12:]
+    data = b"\0\1\0" if qtype == 65 else b"\3cdn\7example\0"
+    found = parse_answer(answer(question, [record(NAME, qtype, 60, data)]), question)
+    assert found is not None
+    assert from_answer(found, Ageing(), 0).ttl == 60
+
+
 def test_ad_is_given_only_to_who_understands_it_and_only_if_authentic() -> None:
     asks = [
         parse_query(query(flags=flags, opt=edns)) for flags, edns in ((0x120, b""), (0x100, opt(do=True)))
