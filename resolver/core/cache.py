@@ -1,8 +1,8 @@
 """Answers that we know: ageing, negative and failed ones, stale ones, eviction.
 
 The cache is bounded in bytes. Eviction is CLOCK: the oldest entry goes, unless it was asked for since it was
-last looked at; then it gets another round. A hit costs one increment. Where many in a row were asked for, one of
-them goes all the same, so that no query waits for a walk through the whole cache.
+last looked at; then it gets another round. A hit costs one increment. Where many in a row were asked for, one
+of them goes all the same, so that no query waits for a walk through the whole cache.
 """
 
 from __future__ import annotations
