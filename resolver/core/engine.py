@@ -153,7 +153,7 @@ class Engine:
             return _error(query, w.NOTIMP)
         if query.qtype == w.ANY:
             return Reply(ANY_REPLY.reply(query), query, Source.LOCAL, w.NOERROR, verdict)
-        route = self.routes.find(query.name)
+        route = self.routes.find_for(query)
         if isinstance(route, LocalZone):
             shape = route.shape(query)
             return Reply(shape.reply(query), query, Source.LOCAL, shape.rcode, verdict)

@@ -27,6 +27,7 @@ _REVERSE = (
     + f" {'0.' * 32}ip6.arpa 1.{'0.' * 31}ip6.arpa d.f.ip6.arpa 8.e.f.ip6.arpa 9.e.f.ip6.arpa "
     "a.e.f.ip6.arpa b.e.f.ip6.arpa 8.b.d.0.1.0.0.2.ip6.arpa"
 )
+_ARPA = names.from_text("arpa")
 _PTR = w.PTR.to_bytes(2, "big") + b"\0\1"
 
 
@@ -57,6 +58,19 @@ class LocalZone:
         self._empty = Shape(w.NOERROR, soa, authoritative=True)
         self._nothing = Shape(w.NXDOMAIN, soa, authoritative=True)
 
+    def leaves_to_parent(self, query: Query) -> bool:
+        """Whether the zone above has to answer: for DS, where it delegates this one (RFC 8375, section 4).
+
+        Without its proof that there is no DS record, a client that validates takes what we say for forged.
+        Nothing of .onion and its like is delegated, and nothing of resolver.arpa may leave.
+        """
+        return (
+            query.qtype == w.DS
+            and query.name == self.apex
+            and self._subtree is None
+            and names.is_within(self.apex, _ARPA)
+        )
+
     def shape(self, query: Query) -> Shape:
         """Return the answer to a query for a name in this zone."""
         kinds = self._names.get(query.name, self._subtree)
@@ -85,6 +99,13 @@ class Routes:
         """`owned` are names of upstream groups by canonical name."""
         self._default = default
         self._found: dict[bytes, LocalZone | str] = {**_local_zones(), **(owned or {})}
+
+    def find_for(self, query: Query) -> LocalZone | str:
+        """Return where a query is answered."""
+        found = self.find(query.name)
+        if isinstance(found, LocalZone) and found.leaves_to_parent(query):
+            return self.find(next(names.parents(query.name)))
+        return found
 
     def find(self, name: bytes) -> LocalZone | str:
         """Return where a canonical name is answered: a zone of ours, or the name of an upstream group."""

@@ -29,7 +29,7 @@ MAX_POINTERS = 16
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, DNAME = 1, 2, 5, 6, 12, 13, 15, 16, 28, 39
-OPT, SVCB, HTTPS = 41, 64, 65
+OPT, DS, SVCB, HTTPS = 41, 43, 64, 65
 IXFR, AXFR, ANY = 251, 252, 255
 IN = 1
 EDE = 15
@@ -191,7 +191,8 @@ class Answer(NamedTuple):
 
     `body` is all behind the question without OPT (and without what followed OPT); `counts` are the records
     in answer, authority and additional section of it; `ttls` are (offset in body, seconds). `negative_ttl`
-    is None without a SOA record in the authority section. `aliases` are canonical targets.
+    is None without a SOA record in the authority section. `aliases` are canonical targets. `empty` says that
+    no answer is of the type asked for, such as an alias that leads to nothing.
     """
 
     rcode: int
@@ -204,6 +205,7 @@ class Answer(NamedTuple):
     min_ttl: int
     negative_ttl: int | None
     aliases: tuple[bytes, ...]
+    empty: bool = True
 
 
 def parse_answer(wire: bytes, question: bytes) -> Answer | None:
@@ -244,6 +246,7 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         min([ttl for _, _, _, _, ttl in records], default=0),
         _negative_ttl(wire, records[answers : answers + authorities]) if SOA in types else None,
         () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records),
+        question[-4] << 8 | question[-3] not in types[:answers],
     )
 
 

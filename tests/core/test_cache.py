@@ -53,6 +53,13 @@ def test_no_answer_lives_or_says_to_live_longer_than_the_bound() -> None:
     assert ttls_of(entry.reply(PLAIN, 0)) == [1000]
 
 
+@pytest.mark.parametrize("ttl", [0x80000000, 0x80000010, 0xFFFFFFFF])
+def test_a_ttl_with_the_top_bit_counts_as_zero_and_is_told_as_zero(ttl: int) -> None:
+    entry = from_answer(known(300, ttl), Ageing(), 0)
+    assert entry.ttl == 0
+    assert ttl.to_bytes(4, "big") not in entry.reply(PLAIN, 0)
+
+
 @pytest.mark.parametrize(("flags", "rcode"), [(0x8180, 0), (0x8183, 3)])
 @pytest.mark.parametrize(("soa", "bound", "ttl"), [(60, 3600, 60), (600, 3600, 120), (600, 50, 50)])
 def test_a_negative_answer_lives_by_the_soa(flags: int, rcode: int, soa: int, bound: int, ttl: int) -> None:
@@ -65,6 +72,26 @@ def test_a_negative_answer_lives_by_the_soa(flags: int, rcode: int, soa: int, bo
 @pytest.mark.parametrize("flags", [0x8180, 0x8183, 0x8182, 0x8185])
 def test_what_does_not_say_how_long_it_holds_is_not_kept(flags: int) -> None:
     assert from_answer(known(flags=flags), Ageing(), 0).ttl == 0
+
+
+@pytest.mark.parametrize(("soa", "ttl"), [(None, 0), (60, 60)])
+def test_an_alias_to_nothing_lives_by_the_soa_too(soa: int | None, ttl: int) -> None:
+    alias = record(NAME, 5, 86400, b"\3cdn\7example\0")
+    authority = [] if soa is None else [record(NAME, 6, soa, SOA)]
+    found = parse_answer(answer(QUESTION, [alias], authority), QUESTION)
+    assert found is not None
+    entry = from_answer(found, Ageing(), 0)
+    assert entry.ttl == ttl
+    assert set(ttls_of(entry.reply(PLAIN, 0))) == {ttl or 86400}
+
+
+@pytest.mark.parametrize("qtype", [5, 65, 99])
+def test_an_answer_of_the_type_asked_for_is_kept_whatever_the_type(qtype: int) -> None:
+    question = query(qtype=qtype)[12:]
+    data = b"\0\1\0" if qtype == 65 else b"\3cdn\7example\0"
+    found = parse_answer(answer(question, [record(NAME, qtype, 60, data)]), question)
+    assert found is not None
+    assert from_answer(found, Ageing(), 0).ttl == 60
 
 
 def test_ad_is_given_only_to_who_understands_it_and_only_if_authentic() -> None:
@@ -157,6 +184,28 @@ def test_what_is_asked_for_survives_a_scan_of_what_is_asked_once() -> None:
             entry.hits += 1
         cache.put(b"once%d" % number, entry_of(100))
     assert cache.evictions > 1500
+
+
+def test_room_is_made_without_a_walk_through_a_cache_that_is_all_popular() -> None:
+    cache = Cache(1 << 20)
+    entries = [entry_of(100) for _ in range((1 << 20) // (entry_of(100).size + 10))]
+    for number, entry in enumerate(entries):
+        cache.put(b"%010d" % number, entry)
+        entry.hits = 1
+    assert len(cache) == len(entries) > 1000
+    cache.put(b"fresh fish", entry_of(100))
+    assert cache.get(b"fresh fish") is not None
+    assert sum([entry.hits == 0 for entry in entries]) <= 2 * c.MAX_SPARED
+    assert len(cache) >= len(entries) - 1
+
+
+def test_an_entry_that_is_larger_than_the_cache_leaves_it_empty_and_in_order() -> None:
+    cache = Cache(2000)
+    cache.put(b"small", entry_of(100))
+    cache.put(b"large", entry_of(2000))
+    assert (len(cache), cache.bytes, cache.evictions) == (0, 0, 2)
+    cache.put(b"small", entry_of(100))
+    assert len(cache) == 1
 
 
 def test_a_smaller_bound_and_a_flush_act_at_once() -> None:
