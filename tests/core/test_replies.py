@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from ipaddress import IPv4Address, IPv6Address
 
+import dns.edns
 import dns.flags
 import dns.rcode
 import dns.rdatatype
@@ -76,17 +77,16 @@ def test_a_blocked_answer_is_what_the_table_says(
         assert found.edns == -1
 
 
-@pytest.mark.parametrize("flags", [0x0000, 0x0100, 0x0110, 0x0010, 0x0120, 0x07F0 & ~0x0200])
+@pytest.mark.parametrize("flags", [0x0000, 0x0100, 0x0110, 0x0010, 0x0120, 0x05FF, 0x05EE])
 def test_rd_and_cd_are_as_asked_and_ad_and_aa_are_clear(flags: int) -> None:
-    wire = query(flags=flags)
-    for reply in (
-        blocked(AnswerMode.NXDOMAIN).reply(parse_query(wire)),
-        replies.failure(parse_query(wire), w.SERVFAIL),
-    ):
-        found = int.from_bytes(reply[2:4], "big")
-        assert found & 0x0110 == flags & 0x0110
-        assert found & 0x8080 == 0x8080
-        assert not found & 0x0460 & ~0x0040
+    asked = parse_query(query(flags=flags))
+    as_asked = 0x8080 | flags & 0x0110
+    replied = {w.SERVFAIL: replies.failure(asked, w.SERVFAIL)}
+    for mode in (AnswerMode.NXDOMAIN, AnswerMode.NODATA, AnswerMode.REFUSED):
+        replied[blocked(mode).rcode] = blocked(mode).reply(asked)
+    for rcode, reply in replied.items():
+        assert int.from_bytes(reply[2:4], "big") == as_asked | rcode
+    assert int.from_bytes(replies.truncated(asked)[2:4], "big") == as_asked | 0x0200
 
 
 @given(WIRE_NAMES, st.sampled_from(list(AnswerMode)), st.integers(0, 65535), st.integers(0, 65535))
@@ -194,11 +194,36 @@ def test_a_failure_says_why_where_the_client_has_edns(rcode: int) -> None:
         assert parsed(replies.failure(parse_query(query()), rcode, text)).edns == -1
 
 
-def test_options_that_do_not_fit_are_left_out_of_a_failure() -> None:
-    text = replies.extended_error(22, "x" * 600)
-    reply = replies.failure(parse_query(query(opt=opt(payload=512))), w.SERVFAIL, text)
+@pytest.mark.parametrize("rcode", [w.SERVFAIL, w.BADVERS])
+@pytest.mark.parametrize(("over", "kept"), [(-1, True), (0, True), (1, False), (600, False)])
+def test_options_are_left_out_of_a_failure_if_they_do_not_fit(rcode: int, over: int, kept: bool) -> None:
+    asked = parse_query(query(opt=opt(payload=512, do=True)))
+    text = "x" * (512 - 12 - len(query()[12:]) - 11 - 6 + over)
+    reply = replies.failure(asked, rcode, replies.extended_error(22, text))
     assert len(reply) <= 512
-    assert errors(parsed(reply)) == []
+    found = parsed(reply)
+    assert errors(found) == ([(22, text)] if kept else [])
+    assert found.rcode() == rcode
+    assert found.ednsflags & dns.flags.DO
+
+
+def test_the_codes_of_extended_errors_are_those_of_the_registry() -> None:
+    registered = {
+        "BLOCKED": replies.BLOCKED,
+        "CENSORED": replies.CENSORED,
+        "FILTERED": replies.FILTERED,
+        "PROHIBITED": replies.PROHIBITED,
+        "FORGED_ANSWER": replies.FORGED,
+        "STALE_ANSWER": replies.STALE,
+        "STALE_NXDOMAIN_ANSWER": replies.STALE_NXDOMAIN,
+        "CACHED_ERROR": replies.CACHED_ERROR,
+        "NOT_READY": replies.NOT_READY,
+        "NOT_SUPPORTED": replies.NOT_SUPPORTED,
+        "NO_REACHABLE_AUTHORITY": replies.NO_REACHABLE_AUTHORITY,
+        "NETWORK_ERROR": replies.NETWORK_ERROR,
+        "INVALID_DATA": replies.INVALID_DATA,
+    }
+    assert {name: dns.edns.EDECode[name].value for name in registered} == registered
 
 
 def test_a_truncated_reply_has_tc_the_question_and_opt() -> None:

@@ -6,10 +6,13 @@ import contextlib
 import struct
 import tracemalloc
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import pytest
 from hypothesis import given
@@ -252,3 +255,49 @@ def test_flags_of_the_query_are_known() -> None:
     assert parse_query(query(opt=opt(do=True))).wants_ad
     assert not parse_query(query()).wants_ad
     assert w.MAX_UDP_REPLY == 1232
+
+
+TYPES = {
+    "A": w.A,
+    "NS": w.NS,
+    "CNAME": w.CNAME,
+    "SOA": w.SOA,
+    "PTR": w.PTR,
+    "HINFO": w.HINFO,
+    "MX": w.MX,
+    "TXT": w.TXT,
+    "AAAA": w.AAAA,
+    "DNAME": w.DNAME,
+    "OPT": w.OPT,
+    "SVCB": w.SVCB,
+    "HTTPS": w.HTTPS,
+    "IXFR": w.IXFR,
+    "AXFR": w.AXFR,
+    "ANY": w.ANY,
+}
+
+
+@pytest.mark.parametrize(("name", "number"), TYPES.items())
+def test_types_have_the_numbers_of_the_registry(name: str, number: int) -> None:
+    assert dns.rdatatype.from_text(name) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("NOERROR", w.NOERROR),
+        ("FORMERR", w.FORMERR),
+        ("SERVFAIL", w.SERVFAIL),
+        ("NXDOMAIN", w.NXDOMAIN),
+        ("NOTIMP", w.NOTIMP),
+        ("REFUSED", w.REFUSED),
+        ("BADVERS", w.BADVERS),
+    ],
+)
+def test_rcodes_have_the_numbers_of_the_registry(name: str, number: int) -> None:
+    assert dns.rcode.from_text(name) == number
+
+
+def test_the_option_and_the_class_have_the_numbers_of_the_registry() -> None:
+    assert dns.edns.OptionType.EDE.value == w.EDE
+    assert dns.rdataclass.IN.value == w.IN

@@ -54,8 +54,10 @@ SOA = b"\2ns\xc0\x10\1h\xc0\x10" + struct.pack(">5I", 1, 2, 3, 4, 120)
 
 
 def test_the_negative_ttl_is_the_lesser_of_the_ttl_and_the_minimum_of_the_soa() -> None:
+    behind = [record(b"\xc0\x10", 1, 60, b"abcd")]
     for ttl, expected in ((60, 60), (600, 120)):
-        found = parse_answer(answer(QUESTION, authority=[record(b"\xc0\x10", 6, ttl, SOA)]), QUESTION)
+        soa = record(b"\xc0\x10", 6, ttl, SOA)
+        found = parse_answer(answer(QUESTION, authority=[soa], additional=behind), QUESTION)
         assert found is not None
         assert found.negative_ttl == expected
 

@@ -210,6 +210,18 @@ VALID = (
 )
 
 
+@pytest.mark.parametrize("wire", [*VALID, query()])
+def test_a_message_that_ends_early_is_refused_wherever_it_ends(wire: bytes) -> None:
+    response = bool(wire[2] & 0x80)
+    for end in range(len(wire)):
+        if response and 12 <= end < 12 + len(QUESTION):
+            assert parse_answer(wire[:end], QUESTION) is None  # another question, so far
+            continue
+        with pytest.raises(WireError):
+            parse_answer(wire[:end], QUESTION) if response else parse_query(wire[:end])
+    assert parse_answer(wire, QUESTION) if response else parse_query(wire)
+
+
 @st.composite
 def broken(draw: st.DrawFn) -> bytes:
     """Draw a valid message with a few changes, up to 64 KiB."""
