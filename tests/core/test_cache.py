@@ -43,6 +43,29 @@ def test_ttls_age_by_the_second_and_never_below_zero() -> None:
         assert ttls_of(entry.reply(PLAIN, 1000.0 + later)) == [ttl]
 
 
+@given(
+    st.lists(st.integers(0, 0x7FFFFFFF), min_size=1, max_size=8),
+    st.integers(1, 604800),
+    st.lists(st.floats(0, 700_000), min_size=1, max_size=6),
+)
+def test_no_client_is_told_more_than_is_left_nor_more_than_the_bound_in_whatever_order_they_ask(
+    ttls: list[int], bound: int, asked: list[float]
+) -> None:
+    entry = from_answer(known(*ttls), Ageing(max_ttl=bound), 1000.0)
+    for elapsed in asked:
+        left = [max(min(ttl, bound) - int(1000.0 + elapsed - 1000.0), 0) for ttl in ttls]
+        message = parse_answer(entry.reply(PLAIN, 1000.0 + elapsed), QUESTION)
+        assert message is not None
+        assert [ttl for _, ttl in message.ttls] == left
+
+
+def test_the_ttl_of_opt_is_no_ttl() -> None:
+    entry = from_answer(known(60, more=opt(do=True)), Ageing(max_ttl=30), 0)
+    reply = parsed(entry.reply(parse_query(query(opt=opt(do=True))), 10))
+    assert (reply.ednsflags, reply.edns, reply.payload) == (0x8000, 0, 1232)
+    assert reply.answer[0].ttl == 20
+
+
 def test_an_answer_lives_as_long_as_its_shortest_record() -> None:
     assert from_answer(known(300, 20, 90), Ageing(), 0).ttl == 20
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -100,3 +100,74 @@ def test_other_networks_may_be_let_in() -> None:
     known = Clients(NOTHING, (ip_network("2001:db8::/32"),), None)
     assert known.find("2001:db8::1") is not None
     assert known.find("127.0.0.1") is None
+
+
+NETWORKS = st.lists(
+    st.one_of(
+        st.tuples(st.ip_addresses(v=4), st.integers(0, 32)),
+        st.tuples(st.ip_addresses(v=6), st.integers(0, 128)),
+    ).map(lambda found: ip_network(f"{found[0]}/{found[1]}", strict=False)),
+    max_size=5,
+)
+
+
+@given(NETWORKS, st.data())
+def test_who_may_ask_is_who_is_in_a_network_and_ipv4_stays_ipv4_over_ipv6(
+    networks: list[IPv4Network | IPv6Network], data: st.DataObject
+) -> None:
+    near = [
+        st.integers(int(network.network_address), int(network.broadcast_address)).map(
+            type(network.network_address)
+        )
+        for network in networks
+    ]
+    address = data.draw(st.one_of(*near, st.ip_addresses(v=4), st.ip_addresses(v=6)))
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped is not None
+    known = Clients(NOTHING, networks, None)
+    if not mapped:
+        inside = any(address in network for network in networks)
+        assert (known.find(str(address)) is not None) is inside
+    if isinstance(address, IPv4Address):
+        assert (known.find(f"::ffff:{address}") is not None) is inside
+
+
+@given(
+    st.integers(1, 20),
+    st.lists(st.floats(0, 0.7), min_size=1, max_size=150),
+)
+def test_in_no_second_does_a_client_get_more_than_twice_its_rate_and_a_slow_one_is_never_held_back(
+    rate: int, gaps: list[float]
+) -> None:
+    known, now, passed = clients(rate), 1000.0, []
+    for gap in gaps:
+        now += gap
+        if take(known, "10.0.0.1", now):
+            passed.append(now)
+        else:
+            assert len([then for then in passed if then > now - 1.0]) >= rate  # it had its share
+    for then in passed:
+        assert len([other for other in passed if then <= other < then + 1.0]) <= 2 * rate
+
+
+def test_clients_of_one_group_share_a_profile_and_not_a_rate() -> None:
+    known = clients()
+    one, two = known.find("10.0.0.1"), known.find("10.0.0.2")
+    assert one is not None
+    assert two is not None
+    assert one.profile is two.profile
+    assert one.bucket is not two.bucket
+
+
+def test_who_was_forgotten_gets_its_bucket_back_while_buckets_are_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(c, "MAX_KNOWN", 10)
+    known = clients(rate=1)
+    first = known.find("fd00::1")
+    assert first is not None
+    for number in range(2, 30):
+        known.find(f"fd00::{number:x}")  # one network: so many addresses, one bucket
+    again = known.find("fd00::1")
+    assert again is not None
+    assert again is not first
+    assert again.bucket is first.bucket

@@ -5,12 +5,14 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resolver.core.explain import explain
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
-from resolver.core.names import from_text
+from resolver.core.names import from_text, is_within
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
@@ -60,3 +62,52 @@ def test_the_trace_names_the_lists_the_rule_and_its_line(
 def test_the_trace_says_what_is_answered_here() -> None:
     found = explain(from_text("a.localhost"), ip_address("192.0.2.1"), POLICY, PARSED, Routes())
     assert found.route == "answered here (localhost)"
+
+
+NAMES = st.sampled_from(["example", "a.example", "b.a.example", "c.b.a.example", "test", "a.test"])
+WIRE = NAMES.map(from_text)
+ANY_RULE = st.builds(
+    Rule, WIRE, st.sampled_from(list(Scope)), st.sampled_from(list(Effect)), st.integers(1, 99)
+)
+ANY_LISTS = st.lists(st.lists(ANY_RULE, max_size=6), min_size=1, max_size=4)
+
+
+@given(ANY_LISTS, st.data())
+def test_the_trace_agrees_with_the_server_and_its_rule_is_one_that_reaches_the_name(
+    rules: list[list[Rule]], data: st.DataObject
+) -> None:
+    every = range(len(rules))
+    chosen = st.frozensets(st.sampled_from(every))
+    client, name = ip_address("192.0.2.1"), data.draw(WIRE)
+    policy = Policy(
+        build(rules),
+        [PolicyList(f"list{number}", Record(f"list{number}")) for number in every],
+        [
+            Group("wide", (ip_network("192.0.2.0/24"),), data.draw(chosen), AnswerMode.NXDOMAIN),
+            Group("narrow", (ip_network("192.0.2.1/32"),), data.draw(chosen), AnswerMode.NULL),
+        ],
+        AnswerSettings(),
+    )
+    parsed = {f"list{number}": ParsedList(tuple(found), Tally()) for number, found in enumerate(rules)}
+    found = explain(name, client, policy, parsed, Routes())
+    assert found.groups == ("narrow", "wide")
+    assert found.verdict is policy.profile_for(client).decide(name)
+    assert (found.rule is None) == (found.verdict.list is None)
+    if found.rule is None or found.verdict.list is None:
+        return
+    reach = Scope.EXACT if found.rule.name == name else Scope.BELOW
+    assert is_within(name, found.rule.name)
+    assert found.rule.scope & reach
+    assert found.rule.effect is found.verdict.effect
+    looked = [look for look in found.looked if look.list == found.verdict.list.name]
+    assert found.rule in looked[0].rules
+    assert found.verdict.group in {look.group for look in looked}
+    for look in looked:
+        sizes = [len(rule.name) for rule in look.rules]
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_list_that_could_not_be_read_leaves_the_verdict_and_no_rule() -> None:
+    found = explain(from_text("www.ads.example"), ip_address("198.51.100.1"), POLICY, {}, Routes())
+    assert found.verdict.blocks
+    assert (found.rule, found.looked) == (None, ())

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import wire as w
-from resolver.core.questions import PROBE, question, upstream_query
 from resolver.core.replies import extended_error
 from resolver.core.retries import (
     DEAD_AFTER,
@@ -23,8 +22,7 @@ from resolver.core.retries import (
     judge,
     plan,
 )
-from resolver.core.wire import Answer, Edns, parse_query
-from tests.messages import opt, parsed, query
+from resolver.core.wire import Answer, Edns
 
 
 def health(*rtts: float, dead: bool = False) -> Health:
@@ -135,24 +133,60 @@ def test_without_edns_there_is_nothing_less_to_ask_with() -> None:
     assert judge(reply(w.FORMERR, edns=False), over_tcp=False, with_edns=False) is Next.ASK_ANOTHER
 
 
-@pytest.mark.parametrize("do", [False, True])
-@pytest.mark.parametrize("cd", [False, True])
-@pytest.mark.parametrize("ad", [False, True])
-@pytest.mark.parametrize("edns", [False, True])
-def test_questions_upstream_carry_what_was_asked_in_lower_case(
-    do: bool, cd: bool, ad: bool, edns: bool
+def test_a_failed_validation_is_not_asked_about_elsewhere_whatever_text_goes_with_it() -> None:
+    for code in range(31):
+        expected = Next.GIVE_UP if code in {1, 2, *range(5, 13), 25, 27} else Next.ASK_ANOTHER
+        assert judge(reply(w.SERVFAIL, code=code), over_tcp=False, with_edns=True) is expected
+
+
+@given(st.lists(st.floats(0.0005, 1.5), min_size=1, max_size=60), st.floats(0.05, 10))
+def test_patience_is_never_below_what_was_measured_nor_above_the_longest(
+    rtts: list[float], longest_s: float
 ) -> None:
-    asked = question(parse_query(query("WwW.Example", 28, opt=opt(do=do))))
-    sent = parsed(b"\0\7" + upstream_query(asked, do=do, cd=cd, ad=ad, edns=edns))
-    assert sent.question[0].to_text() == "www.example. IN AAAA"
-    assert sent.id == 7
-    assert bool(sent.flags & 0x10) == cd
-    assert bool(sent.flags & 0x20) == ad
-    assert sent.flags & 0x100
-    assert (sent.edns == 0) == edns
-    if edns:
-        assert (sent.payload, bool(sent.ednsflags & 0x8000)) == (1232, do)
+    found = health(*rtts)
+    assert found.srtt_s is not None
+    assert min(rtts) * 0.999 <= found.srtt_s <= max(rtts) * 1.001
+    patience_s = found.patience_s(longest_s)
+    assert patience_s <= longest_s
+    assert patience_s >= min(found.srtt_s, SHORTEST_TIMEOUT_S, longest_s)
 
 
-def test_a_probe_is_a_question_too() -> None:
-    assert parsed(b"\0\7" + upstream_query(PROBE)).question[0].to_text() == ". IN NS"
+def test_a_server_that_got_faster_becomes_the_first_to_be_asked() -> None:
+    healths = [health(*[0.02] * 20), health(*[0.2] * 20)]
+    calm = random.Random(3)
+
+    def first() -> int:
+        return Counter([plan(healths, Strategy.FASTEST, 2, calm)[0].server for _ in range(99)]).most_common()[
+            0
+        ][0]
+
+    assert first() == 0
+    for _ in range(40):
+        healths[1].answered(0.001)
+    assert first() == 1
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_a_server_is_up_unless_its_last_four_questions_or_more_were_in_vain(answers: list[bool]) -> None:
+    found, silent = Health(), 0
+    for number, answered in enumerate(answers):
+        if answered:
+            found.answered(None)
+            silent = 0
+        else:
+            silent += 1
+            assert found.missed(float(number)) is (silent == DEAD_AFTER)
+        assert found.up is (silent < DEAD_AFTER)
+
+
+def test_a_server_that_is_set_aside_is_left_out_until_no_other_is_left() -> None:
+    dead, living = health(0.001, dead=True), health(0.9)
+    for strategy in Strategy:
+        made = plan([dead, living], strategy, 2, random.Random(1))
+        assert {attempt.server for attempt in made} == {1}
+        assert [attempt.patience_s for attempt in plan([dead, dead], strategy, 2, random.Random(1))] == [2, 2]
+
+
+def test_each_round_waits_longer_than_the_one_before() -> None:
+    waits = [attempt.patience_s for attempt in plan([health(0.1)], Strategy.ORDERED, 5, random.Random(1))]
+    assert waits[0] < waits[1] < waits[2]
