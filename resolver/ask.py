@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 
 import dnslib
@@ -54,13 +55,33 @@ ERRORS = {
     30: "Invalid Query Type",
 }
 """Extended DNS errors as IANA registers them."""
-RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
+RCODES = {
+    0: "NOERROR",
+    1: "FORMERR",
+    2: "SERVFAIL",
+    3: "NXDOMAIN",
+    4: "NOTIMP",
+    5: "REFUSED",
+    6: "YXDOMAIN",
+    7: "YXRRSET",
+    8: "NXRRSET",
+    9: "NOTAUTH",
+    10: "NOTZONE",
+    16: "BADVERS",
+    23: "BADCOOKIE",
+}
+BLOCKS = {
+    4: "the server gives an address of its own in place of the real one",
+    15: "the server blocks this name by its own policy",
+    16: "the server blocks this name because somebody else requires it",
+    17: "the server blocks this name because its client asked for that",
+}
+"""What the extended errors of blocked answers mean (RFC 8914, sections 4.5 and 4.16 to 4.18)."""
 _FLAGS = ((0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra"), (0x0020, "ad"), (0x0010, "cd"))
-_ONE_NAME = {w.NS, w.CNAME, w.PTR, w.DNAME}
 
 
-def query(name: str, qtype: str, server: str, *, tcp: bool, timeout_s: float) -> str:
-    """Ask a server for a name and return its answer for people.
+def query(name: str, qtype: str, server: str, *, tcp: bool, timeout_s: float, dnssec: bool = False) -> str:
+    """Ask a server for a name and return its answer for people; with `dnssec` its signatures too.
 
     Raises NameFault for what is no name, type or server, and UpstreamError when no answer comes.
     """
@@ -70,7 +91,7 @@ def query(name: str, qtype: str, server: str, *, tcp: bool, timeout_s: float) ->
         raise NameFault(str(exc)) from None
     question = names.from_text(name) + type_number(qtype).to_bytes(2, "big") + b"\0\1"
     started = time.monotonic()
-    wire = ask(at, question, tcp=tcp, timeout_s=timeout_s)
+    wire = ask(at, question, tcp=tcp, timeout_s=timeout_s, dnssec=dnssec)
     try:
         shown = render(wire, question)
     except WireError as exc:
@@ -81,32 +102,34 @@ def query(name: str, qtype: str, server: str, *, tcp: bool, timeout_s: float) ->
 def type_number(text: str) -> int:
     """Return the number of a type by its name or as TYPE123 (RFC 3597). Raises NameFault."""
     upper = text.upper()
-    if upper.startswith("TYPE") and upper[4:].isdecimal() and int(upper[4:]) < 65536:
-        return int(upper[4:])
+    digits = upper.removeprefix("TYPE")
+    if digits != upper and digits.isdecimal() and len(digits) <= 5 and int(digits) < 65536:
+        return int(digits)
     found = {"SVCB": w.SVCB, **dnslib.QTYPE.reverse}.get(upper)
     if found is None:
         raise NameFault(f"{text!r} is no type; write one as AAAA, HTTPS or TYPE65")
     return int(found)
 
 
-def ask(at: Endpoint, question: bytes, *, tcp: bool, timeout_s: float) -> bytes:
+def ask(at: Endpoint, question: bytes, *, tcp: bool, timeout_s: float, dnssec: bool = False) -> bytes:
     """Return the answer to a question (name, type, class), over TCP where it does not fit.
 
-    Raises UpstreamError.
+    It carries the ID and the question of ours; more of it is not checked. Raises UpstreamError.
     """
     deadline = time.monotonic() + timeout_s
-    message = os.urandom(2) + questions.upstream_query(question)
+    message = os.urandom(2) + questions.upstream_query(question, do=dnssec, ad=True)
     family = socket.AF_INET6 if ":" in at.host else socket.AF_INET
     try:
         if not tcp:
             wire = _ask_udp(family, at, message, question, deadline)
             if not wire[2] & 0x02:
                 return wire
+            tcp = True
         return _ask_tcp(family, at, message, question, deadline)
     except TimeoutError:
         raise UpstreamError(f"{at} did not answer within {timeout_s:g} s") from None
     except ConnectionRefusedError:
-        raise UpstreamError(f"{at}: nothing listens there") from None
+        raise UpstreamError(f"{at}: nothing listens there over {'TCP' if tcp else 'UDP'}") from None
     except OSError as exc:
         raise UpstreamError(f"{at}: {exc.strerror or exc}") from exc
 
@@ -134,7 +157,7 @@ def _ask_tcp(family: int, at: Endpoint, message: bytes, question: bytes, deadlin
         sock.settimeout(max(deadline - time.monotonic(), 0.001))
         sock.connect(at)
         sock.sendall(frame(message))
-        while True:
+        while time.monotonic() < deadline:
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
             data = sock.recv(65536)
             if not data:
@@ -142,6 +165,7 @@ def _ask_tcp(family: int, at: Endpoint, message: bytes, question: bytes, deadlin
             for wire in framer.feed(data):
                 if _is_answer(wire, message, question):
                     return wire
+    raise TimeoutError
 
 
 def _is_answer(wire: bytes, message: bytes, question: bytes) -> bool:
@@ -164,14 +188,18 @@ def render(wire: bytes, question: bytes) -> str:
     if answer is None:
         raise WireError("not an answer to this question")
     flags = int.from_bytes(wire[2:4], "big")
-    rcode = RCODES[answer.rcode] if answer.rcode < len(RCODES) else f"RCODE{answer.rcode}"
+    rcode = RCODES.get(answer.rcode, f"RCODE{answer.rcode}")
     lines = [f"{rcode}  flags: {' '.join([text for bit, text in _FLAGS if flags & bit]) or 'none'}"]
     options = answer.edns.options if answer.edns else ()
-    for code, data in options:
-        if code == w.EDE and len(data) >= 2:
-            number = int.from_bytes(data[:2], "big")
-            text = _printable(data[2:].decode(errors="replace"))
-            lines.append(f"{ERRORS.get(number, f'Extended error {number}')}: {text}".rstrip(": "))
+    reasons = [
+        (int.from_bytes(data[:2], "big"), _printable(data[2:].decode(errors="replace").rstrip("\0")))
+        for code, data in options
+        if code == w.EDE and len(data) >= 2
+    ]
+    for number, text in reasons:
+        title = ERRORS.get(number, f"Extended error {number}")
+        lines.append(f"{title}: {text}" if text else title)
+    lines += [f"; {BLOCKS[number]}" for number in dict(reasons) if number in BLOCKS]
     return "\n".join([*lines, *_records(wire, answer, 12 + len(question))])
 
 
@@ -187,32 +215,131 @@ def _records(wire: bytes, answer: Answer, at: int) -> Iterator[str]:
 
 
 def _rdata(wire: bytes, rtype: int, at: int, end: int) -> str:
-    """Return RDATA in presentation form; what we do not know in that of RFC 3597."""
-    raw = wire[at:end]
-    if rtype == w.A and len(raw) == 4:
-        return str(IPv4Address(raw))
-    if rtype == w.AAAA and len(raw) == 16:
-        return str(IPv6Address(raw))
-    if rtype in _ONE_NAME:
-        return names.to_text(read_name(wire, at)[0])
-    if rtype == w.MX and len(raw) > 2:
-        return f"{int.from_bytes(raw[:2], 'big')} {names.to_text(read_name(wire, at + 2)[0])}"
-    if rtype == w.SOA:
-        mname, at = read_name(wire, at)
-        rname, at = read_name(wire, at)
-        numbers = [str(int.from_bytes(wire[place : place + 4], "big")) for place in range(at, end, 4)]
-        return " ".join([names.to_text(mname), names.to_text(rname), *numbers])
-    if rtype in {w.TXT, w.HINFO}:
-        return " ".join(_strings(raw))
-    return f"\\# {len(raw)} {raw.hex()}"
+    """Return RDATA in presentation form; what we do not know or cannot read, in that of RFC 3597."""
+    show = _SHOW.get(rtype)
+    if show is not None:
+        data = _Data(wire, at, end)
+        try:
+            text = " ".join(show(data))
+        except WireError:
+            pass
+        else:
+            if data.left == 0:
+                return text
+    return f"\\# {end - at} {wire[at:end].hex()}".rstrip()
 
 
-def _strings(raw: bytes) -> Iterator[str]:
-    at = 0
-    while at < len(raw):
-        end = at + 1 + raw[at]
-        yield '"' + _printable(raw[at + 1 : end].decode(errors="replace")).replace('"', '\\"') + '"'
-        at = end
+class _Data:
+    """RDATA, read field by field from the left. Each method raises WireError where a field is cut short."""
+
+    def __init__(self, wire: bytes, at: int, end: int) -> None:
+        self._wire, self._at, self._end = wire, at, end
+
+    @property
+    def left(self) -> int:
+        """How many bytes were not read yet."""
+        return self._end - self._at
+
+    def take(self, size: int) -> bytes:
+        at, self._at = self._at, self._at + size
+        if self._at > self._end:
+            raise WireError("RDATA cut short")
+        return self._wire[at : self._at]
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def name(self) -> str:
+        found, self._at = read_name(self._wire, self._at)
+        if self._at > self._end:
+            raise WireError("RDATA cut short")
+        return names.to_text(found)
+
+    def string(self) -> bytes:
+        return self.take(self.number(1))
+
+
+def _numbers(data: _Data, *sizes: int) -> list[str]:
+    return [str(data.number(size)) for size in sizes]
+
+
+def _each(data: _Data, read: Callable[[], str]) -> Iterator[str]:
+    """Yield what is read until nothing is left; one at least."""
+    yield read()
+    while data.left:
+        yield read()
+
+
+def _caa(data: _Data) -> list[str]:
+    flags, tag = data.number(1), data.string()
+    return [str(flags), _plain(tag), _quoted(data.take(data.left))]
+
+
+def _svcb(data: _Data) -> Iterator[str]:
+    """Yield priority, target and parameters of an SVCB or HTTPS record (RFC 9460, section 2.1)."""
+    yield str(data.number(2))
+    yield data.name()
+    while data.left:
+        key, size = data.number(2), data.number(2)
+        value = _Data(data.take(size), 0, size)
+        yield _parameter(key, value)
+        if value.left:
+            raise WireError("a parameter of a wrong length")
+
+
+def _parameter(key: int, value: _Data) -> str:
+    many: dict[int, Callable[[], str]] = {
+        0: lambda: _key(value.number(2)),
+        1: lambda: _plain(value.string()),
+        4: lambda: str(IPv4Address(value.take(4))),
+        6: lambda: str(IPv6Address(value.take(16))),
+    }
+    if key in many:
+        return f"{_key(key)}={','.join(_each(value, many[key]))}"
+    if key == 3:
+        return f"{_key(key)}={value.number(2)}"
+    raw = value.take(value.left)
+    if key == 5:
+        return f"{_key(key)}={base64.b64encode(raw).decode()}"
+    return f"{_key(key)}={_quoted(raw)}" if raw else _key(key)
+
+
+def _key(number: int) -> str:
+    return _PARAMETERS[number] if number < len(_PARAMETERS) else f"key{number}"
+
+
+def _plain(raw: bytes) -> str:
+    """Return a word of letters, digits and what stands in protocol names. Raises WireError."""
+    if not raw.translate(None, b"-./").isalnum():
+        raise WireError("a word of odd bytes")
+    return raw.decode("ascii")
+
+
+_PARAMETERS = ("mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath")
+_SRV, _CAA = 33, 257
+_SHOW: dict[int, Callable[[_Data], Iterable[str]]] = {
+    w.A: lambda data: [str(IPv4Address(data.take(4)))],
+    w.AAAA: lambda data: [str(IPv6Address(data.take(16)))],
+    w.MX: lambda data: [*_numbers(data, 2), data.name()],
+    w.SOA: lambda data: [data.name(), data.name(), *_numbers(data, 4, 4, 4, 4, 4)],
+    w.TXT: lambda data: _each(data, lambda: _quoted(data.string())),
+    w.HINFO: lambda data: [_quoted(data.string()), _quoted(data.string())],
+    w.DS: lambda data: [*_numbers(data, 2, 1, 1), data.take(max(data.left, 1)).hex()],
+    w.SVCB: _svcb,
+    w.HTTPS: _svcb,
+    **dict.fromkeys((w.NS, w.CNAME, w.PTR, w.DNAME), lambda data: [data.name()]),
+    _SRV: lambda data: [*_numbers(data, 2, 2, 2), data.name()],
+    _CAA: _caa,
+}
+
+
+def _quoted(raw: bytes) -> str:
+    """Return a string as in zone files (RFC 1035, section 5.1)."""
+    return '"' + "".join([_QUOTED[byte] for byte in raw]) + '"'
+
+
+_QUOTED = [chr(byte) if 0x20 <= byte <= 0x7E else f"\\{byte:03d}" for byte in range(256)]
+_QUOTED[ord('"')], _QUOTED[ord("\\")] = '\\"', "\\\\"
 
 
 def _printable(text: str) -> str:
