@@ -88,11 +88,11 @@ class Trace:
     def _line(self, name: str, rule: Rule) -> str:
         at = f"{self.sources[name].path}:{rule.line}"
         note = f" - {rule.note}" if rule.note else ""
-        return f"{_step(rule.effect)} {names.to_text(rule.name)}, {_REACH[rule.scope]}, {at}{note}"
+        return f"{_step(rule.effect)} {rule.name}, {_REACH[rule.scope]}, {at}{note}"
 
     def _rule(self, name: str, rule: Rule) -> dict[str, object]:
         return {
-            "name": names.to_text(rule.name),
+            "name": rule.name,
             "scope": rule.scope.name.lower(),
             "effect": rule.effect.name.lower(),
             "file": str(self.sources[name].path),

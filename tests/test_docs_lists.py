@@ -14,7 +14,7 @@ from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.reader import FORMATS, LINE_READERS, parse_list
 from resolver.core.lists.record import RECORD_KEYS
 from resolver.core.lists.rule import Effect, Scope
-from resolver.core.names import from_text, parents
+from resolver.core.names import from_text, parents, to_text
 from tests.core.lists.said import says
 
 PAGE = (Path(__file__).parent.parent / "docs" / "lists.md").read_text("utf-8")
@@ -31,12 +31,11 @@ def parse(block: tuple[str, str]) -> ParsedList:
 
 def verdict(parsed: ParsedList, text: str) -> str:
     """Judge a name by one list: the highest effect of all rules that reach it decides."""
-    name = from_text(text)
-    above = set(parents(name))
+    above = {to_text(name) for name in parents(from_text(text))}
     effects = [
         rule.effect
         for rule in parsed.rules
-        if (rule.name == name and rule.scope & Scope.EXACT)
+        if (rule.name == text and rule.scope & Scope.EXACT)
         or (rule.name in above and rule.scope & Scope.BELOW)
     ]
     return "blocked" if effects and not Effect(max(effects)).allows else "open"

@@ -78,11 +78,12 @@ def build(lists: Sequence[Iterable[Rule]]) -> Table:
 
 def matches(rules: Iterable[Rule], name: bytes) -> list[Rule]:
     """Return the rules of one list that reach a canonical name, the most specific first (for people)."""
-    above = dict.fromkeys(names.parents(name))
+    text = names.to_text(name)
+    above = {names.to_text(parent) for parent in names.parents(name)}
     found = [
         rule
         for rule in rules
-        if (rule.name == name and rule.scope & Scope.EXACT)
+        if (rule.name == text and rule.scope & Scope.EXACT)
         or (rule.name in above and rule.scope & Scope.BELOW)
     ]
     return sorted(found, key=lambda rule: (-len(rule.name), -rule.effect))
@@ -98,8 +99,9 @@ def _gather(lists: Sequence[Iterable[Rule]]) -> tuple[dict[bytes, _Packed], tupl
     for number, rules in enumerate(lists):
         for name, scope, effect, *_ in rules:
             rule = (number << 4 | effect << 2 | scope,)
-            known = said.get(name)
-            said[name] = rule if known is None else known + rule
+            wire = names.from_text(name)
+            known = said.get(wire)
+            said[wire] = rule if known is None else known + rule
     counts = [[0, 0] for _ in lists]
     for packed in said.values():
         owners = {rule >> 4 for rule in packed}

@@ -27,7 +27,7 @@ NAME = b"\xc0\x0c"
 
 
 def profile(*rules: tuple[str, Effect], generation: int = 0) -> Profile:
-    made = [Rule(from_text(name), Scope.SUBTREE, effect, 1) for name, effect in rules]
+    made = [Rule(name, Scope.SUBTREE, effect, 1) for name, effect in rules]
     lists = [PolicyList("ads", Record("Ads", text="No ads."))]
     groups = [Group("default", (), frozenset([0]), AnswerMode.NXDOMAIN)]
     policy = Policy(build([made]), lists, groups, AnswerSettings(), generation)

@@ -14,7 +14,6 @@ from resolver.core.cache import RECHECK_S, STALE_TTL, Ageing, Cache
 from resolver.core.engine import Engine, Forward, Reply
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Effect, Rule, Scope
-from resolver.core.names import from_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList, Profile
 from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
@@ -26,7 +25,7 @@ from tests.messages import answer, errors, opt, parsed, query, record, wire_name
 NAME = b"\xc0\x0c"
 MODES = list(AnswerMode)
 LISTS = [PolicyList(found.value, Record(found.value.title(), found, text="Not here.")) for found in ListClass]
-RULES = [[Rule(from_text(f"{found.value}.example"), Scope.SUBTREE, Effect.BLOCK, 1)] for found in ListClass]
+RULES = [[Rule(f"{found.value}.example", Scope.SUBTREE, Effect.BLOCK, 1)] for found in ListClass]
 NETWORKS = {mode: ip_network(f"192.0.2.{16 * number}/28") for number, mode in enumerate(MODES)}
 GROUPS = [Group(mode.value, (NETWORKS[mode],), frozenset(range(len(LISTS))), mode) for mode in MODES]
 SETTINGS = AnswerSettings(30, (IPv4Address("192.0.2.200"),), (IPv6Address("2001:db8::200"),))

@@ -18,12 +18,12 @@ from resolver.core.table import Say, build
 NX, NODATA, REFUSED = AnswerMode.NXDOMAIN, AnswerMode.NODATA, AnswerMode.REFUSED
 LISTS = [PolicyList(name, Record(name.title())) for name in ("ads", "chat", "staff")]
 RULES = [
-    [Rule(from_text("ads.example"), Scope.SUBTREE, Effect.BLOCK, 1)],
+    [Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 1)],
     [
-        Rule(from_text("chat.example"), Scope.SUBTREE, Effect.BLOCK, 1),
-        Rule(from_text("ads.example"), Scope.SUBTREE, Effect.BLOCK, 2),
+        Rule("chat.example", Scope.SUBTREE, Effect.BLOCK, 1),
+        Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 2),
     ],
-    [Rule(from_text("good.ads.example"), Scope.EXACT, Effect.ALLOW, 1)],
+    [Rule("good.ads.example", Scope.EXACT, Effect.ALLOW, 1)],
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from resolver.core.lists.record import Record
+from resolver.core.names import from_text
 from resolver.edge import builder
 from resolver.edge.builder import Source, build, read
 
@@ -28,7 +29,7 @@ def good(tmp_path: Path) -> Path:
 
 def rules(source: Source, good: Path | None) -> list[bytes]:
     parsed, _ = read(source, good, keep=True)
-    return [] if parsed is None else [rule.name for rule in parsed.rules]
+    return [] if parsed is None else [from_text(rule.name) for rule in parsed.rules]
 
 
 @pytest.mark.parametrize("broken", [HTML, "", None])
@@ -40,7 +41,7 @@ def test_a_list_that_breaks_leaves_the_last_good_one_in_force_over_a_restart(
     for _ in range(2):  # what is kept stays kept, whoever reads
         parsed, error = read(source, good, keep=True)
         assert parsed is not None
-        assert [rule.name for rule in parsed.rules] == [A]
+        assert [from_text(rule.name) for rule in parsed.rules] == [A]
         assert str(source.path) in str(error)
     (loaded,) = build([source], good).lists
     assert (loaded.in_force, loaded.error) == (True, error)
@@ -130,7 +131,7 @@ def test_a_full_disk_does_not_stop_a_good_list_and_leaves_nothing_behind(
     parsed, error = read(source, good, keep=True)
     assert error is None
     assert parsed is not None
-    assert [rule.name for rule in parsed.rules] == [B]
+    assert [from_text(rule.name) for rule in parsed.rules] == [B]
     assert os.listdir(good) == ["ads.list"]
     assert (good / "ads.list").read_text() == "a.example\n"
 

@@ -12,7 +12,6 @@ import pytest
 
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
-from resolver.core.names import from_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode, extended_error
 from resolver.core.retries import DEAD_AFTER, RESENDS, Strategy
@@ -255,7 +254,7 @@ async def test_a_popular_answer_is_renewed_before_it_expires() -> None:
 
 
 async def test_an_answer_that_leads_to_a_blocked_name_is_blocked() -> None:
-    rules = [Rule(from_text("ads.example"), Scope.SUBTREE, Effect.BLOCK, 1)]
+    rules = [Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 1)]
     group = Group("default", (), frozenset([0]), AnswerMode.NXDOMAIN)
     policy = Policy(build([rules]), [PolicyList("ads", Record("Ads"))], [group], AnswerSettings())
     alias = record(b"\xc0\x0c", 5, 60, b"\1x\3ads\7example\0")

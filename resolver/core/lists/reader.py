@@ -92,7 +92,7 @@ def parse_list(
     _check_whole(data, source, format, max_bytes)
     record, lines = _read(data, source, format, match)
     rules: list[Rule] = []
-    seen: defaultdict[tuple[object, ...], set[bytes]] = defaultdict(set)  # names by scope and effect
+    seen: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)  # names by scope and effect
     ignored: Counter[str] = Counter()
     quiet: Counter[Quiet] = Counter()
     mistakes: list[ListError] = []

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from resolver.core.lists.line import Bad, Ignored, LineReader, Quiet, Said
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.rule import Effect, Rule, Scope
-from resolver.core.names import to_text
 
 _SCOPES = {Scope.EXACT: "exact", Scope.BELOW: "below", Scope.SUBTREE: "subtree"}
 _EFFECTS = {
@@ -21,7 +20,7 @@ _EFFECTS = {
 def shown(said: Said) -> str:
     """Return `exact ads.example`, `allow subtree ok.example`, `comment`, `ignored regex` or `bad`."""
     if isinstance(said, Rule):
-        return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {to_text(said.name)}"
+        return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {said.name}"
     if isinstance(said, Quiet):
         return said.value
     return f"ignored {said.kind}" if isinstance(said, Ignored) else "bad"

@@ -144,5 +144,5 @@ def test_a_rule_is_always_about_a_name_that_stands_whole_in_its_line(line: str) 
     for said in read_adblock(line, 1, Scope.EXACT):
         if isinstance(said, Rule):
             body = line.removeprefix("@@").split("$")[0].removeprefix("||").removesuffix("^")
-            assert said.name == from_text(body)
+            assert from_text(said.name) == from_text(body)
             assert (said.scope is Scope.SUBTREE) == line.removeprefix("@@").startswith("||")
