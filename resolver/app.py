@@ -20,10 +20,10 @@ from resolver.config import Config, ConfigError, Endpoint
 from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
-from resolver.core.errors import ControlError, ListenError, ListRefused
+from resolver.core.errors import ControlError, ListenError, ListRefused, TableFault
 from resolver.core.policy import NOTHING, Verdict
-from resolver.edge import builder, stream, udp
-from resolver.edge.builder import Build
+from resolver.edge import stream, udp
+from resolver.edge.builder import Build, open_built
 from resolver.edge.control import ControlServer
 from resolver.edge.http import Check, HttpServer, admin_app, notice_app
 from resolver.edge.lists import LOOK_S, Watch, build_apart, settled
@@ -39,7 +39,6 @@ from resolver.observe.state import BuildInfo, CacheState, ReloadState, State, Up
 from resolver.parts import (
     CONTROL_SOCKET,
     ENGINE,
-    good_folder,
     list_sources,
     make_ageing,
     make_clients,
@@ -114,7 +113,7 @@ class App:
                 config = self._reread()
                 sources = list_sources(config)
                 await self._note_content([source.path for source in sources])
-                build = await build_apart(sources, good_folder(self._started_with))
+                build = await build_apart(sources, self._started_with.state)
             except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
                 raise
@@ -153,7 +152,7 @@ class App:
         with contextlib.ExitStack() as bound:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
             self._watch.look(self._watched())  # before they are read: what changes later is seen as changed
-            self._put_in_force(config, builder.build(list_sources(config), good_folder(config)))
+            self._put_in_force(config, await self._first_build())
             await self._start_http()
             bound.pop_all()
         for datagrams, connections in pairs:
@@ -179,6 +178,16 @@ class App:
         if not self._upstreams.servers():
             log.error("no upstream server: only blocked, cached and local names are answered")
         self._notifier.ready(f"serving {len(self._shelf.names())} lists")
+
+    async def _first_build(self) -> Build:
+        """Return the table of the last run, to be looked after once we serve; without one, build it now."""
+        try:
+            found = open_built(self._config.state)
+        except TableFault as exc:
+            log.info("building the lists: there is no table to begin with: %s", exc)
+            return await build_apart(list_sources(self._config), self._config.state)
+        self._spawn(self._reload_and_log("start"))
+        return found
 
     async def _start_http(self) -> None:
         listen = self._config.listen

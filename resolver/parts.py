@@ -85,11 +85,6 @@ def make_upstreams(config: Config) -> dict[str, GroupSpec]:
     }
 
 
-def good_folder(config: Config) -> Path:
-    """Return where the last good copies of the lists are kept."""
-    return config.state / "lists"
-
-
 def make_ageing(config: Config) -> Ageing:
     """Return how long answers live."""
     cache = config.cache

@@ -14,7 +14,7 @@ from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.edge import builder
 from resolver.edge.builder import Build, Source
-from resolver.parts import good_folder, list_sources, make_policy, make_routes
+from resolver.parts import list_sources, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
 
@@ -109,14 +109,14 @@ def trace(config: Config, name: str, client: str) -> Trace:
         raise NameFault(f"not an address: {client!r}") from None
     canonical = names.from_text(name)
     sources = list_sources(config)
-    read = {source.name: builder.read(source, good_folder(config)) for source in sources}
-    parsed = {name: found for name, (found, _) in read.items() if found is not None}
-    build = builder.compile_lists(sources, read)
+    read = [builder.read(source, config.state) for source in sources]
+    parsed = {source.name: one.parsed for source, one in zip(sources, read, strict=True) if one.parsed}
+    build = builder.compile_read(sources, read)
     policy = make_policy(config, build, 0)
     return Trace(
         explain(canonical, address, policy, parsed, make_routes(config)),
         {source.name: source for source in sources},
-        tuple([error for _, error in read.values() if error is not None]),
+        tuple([one.error for one in read if one.error is not None]),
     )
 
 
@@ -145,7 +145,8 @@ def lists_document(build: Build) -> list[dict[str, object]]:
             "names": count.names,
             "own_names": count.own,
             "lines": loaded.tally.lines,
-            "duplicates": loaded.tally.duplicates,
+            "duplicates": count.duplicates,
+            "covered": count.covered,
             "ignored": dict(loaded.tally.ignored),
             "bad_lines": loaded.tally.bad,
             "mistakes": list(loaded.mistakes),

@@ -31,6 +31,10 @@ class ListRefused(ResolverError):
         self.source, self.reason = source, reason
 
 
+class TableFault(ResolverError):
+    """A table that cannot be built, or a file that is none: damaged, cut off, of another version."""
+
+
 class RecordFault(ResolverError):
     """A field of a list's record that cannot be taken."""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from resolver.core import names
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Rule
+from resolver.core.lists.rule import Rule, Scope
+from resolver.core.lists.rules import Rules
 from resolver.core.policy import Address, Policy, Verdict
 from resolver.core.routes import LocalZone, Routes
-from resolver.core.table import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def explain(
     groups = policy.groups_of(address)
     looked = tuple(
         [
-            Looked(by.name, group.name, tuple(matches(parsed[by.name].rules, name)))
+            Looked(by.name, group.name, tuple(reaching(parsed[by.name].rules, name)))
             for group in groups
             for number, by in enumerate(policy.lists)
             if number in group.lists and by.name in parsed
@@ -58,6 +58,17 @@ def explain(
         rule=_deciding(looked, verdict),
         route=_describe(routes.find(name)),
     )
+
+
+def reaching(rules: Rules, name: bytes) -> list[Rule]:
+    """Return the rules of one list that reach a canonical name, the most specific first."""
+    found = []
+    scope = Scope.EXACT
+    for above in (name, *names.parents(name)):
+        here = [rule for rule in rules.about(names.to_text(above)) if rule.scope & scope]
+        found += sorted(here, key=lambda rule: -rule.effect)
+        scope = Scope.BELOW
+    return found
 
 
 def _deciding(looked: tuple[Looked, ...], verdict: Verdict) -> Rule | None:

@@ -13,7 +13,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect
 from resolver.core.replies import AnswerMode, Blocked
-from resolver.core.table import EMPTY, Say, Says, Table
+from resolver.core.sets import Say, Says
+from resolver.core.table import EMPTY, Table
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -1,173 +1,211 @@
-"""All names of all lists, compiled: build once, find fast.
+"""All names of all lists in one immutable file that is mapped, not loaded: its layout, and looking.
 
-A *set* says for each list that has a say on a name what it says, the most specific rule first. Each name
-carries two set numbers: what holds for the name itself, and what holds below it. The builder lets every name
-take over what its parents hold below them, so a lookup that goes from the longest parent to the shortest is
-over at its first hit.
+    header      104 bytes, in a page of its own
+    slots       8 bytes each: the low 44 bits of a key, and 20 bits for the number of a pair, from 1; 0: empty
+    meaning     JSON: pairs, sets, counts, and what the builder wants to know again
+
+A name's place is the high bits of its key; where that is taken the next free slot to the right, at most
+MAX_PROBE away. A pair is two set numbers, what holds for the name and what holds below it, so a lookup that
+goes from the longest parent to the shortest is over at its first hit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+import json
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any
 
-from resolver.core import names
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.compiler import (
+    MAX_PAIRS,
+    MAX_PROBE,
+    NO_SET,
+    PAIR_BITS,
+    TAG_MASK,
+    Compiled,
+    Count,
+    Part,
+    compile_slots,
+    make_words,
+)
+from resolver.core.errors import TableFault
+from resolver.core.keys import KEY_BITS, Secret
+from resolver.core.lists.rules import Rules
+from resolver.core.sets import Resolution
+from resolver.core.stored import says_from_json, says_to_json
 
-NO_SET = 0
-"""The number of the empty set: no list has a say."""
+Bytes = bytes | memoryview
+
+MAGIC = b"nxwhytbl"
+VERSION = 1
+SLOTS_AT = 4096
+"""Where the slots begin: on a page of their own."""
+MAX_KNOWN = 16384
+"""Most names whose set is remembered beside the table: most queries are for few names."""
+
+_UNLISTED = bytes([0x2F if byte in (0, 0x2E) else byte for byte in range(256)])
+"""A dot within a label, or a byte 0, would let the text of a name pass for that of another one."""
+_HEADER = struct.Struct("<8sIIQQIIQQ16s16s16s")
+_ORDER = 0x01020304
+_HASHED = _HEADER.size - 16
+"""The header's own checksum stands last."""
 
 
-class Say(NamedTuple):
-    """What one list, by its number in the build, says."""
-
-    list: int
-    effect: Effect
+NO_EXTRA: Mapping[str, Any] = MappingProxyType({})
 
 
-Says = tuple[Say, ...]
-
-
-class Count(NamedTuple):
-    """How many names one list has, and how many of them are in no other list."""
-
-    names: int
-    own: int
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
-    """An immutable table; plain values all through, so that it can cross from process to process."""
+    """A table that is open for reading. `made` says what its slots mean; `extra` is the builder's."""
 
-    entries: dict[bytes, int]
-    """Canonical name -> number of its pair."""
-    pairs: tuple[tuple[int, int], ...]
-    """(set for the name itself, set for what is below)."""
-    sets: tuple[Says, ...]
-    counts: tuple[Count, ...]
-    """By list."""
+    __slots__ = ("_known", "_pairs", "_shift", "counts", "extra", "made", "secret", "sets", "slots")
+
+    def __init__(
+        self,
+        slots: memoryview,
+        secret: Secret,
+        made: Compiled,
+        extra: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.slots, self.secret, self.made, self.extra = slots, secret, made, extra
+        self.sets, self.counts = made.sets, made.counts
+        self._pairs = made.pairs
+        self._shift = KEY_BITS - (len(slots) - MAX_PROBE).bit_length() + 1
+        self._known: dict[bytes, int] = {}
 
     def find(self, name: bytes) -> int:
         """Return the number of the set that holds for a canonical name, NO_SET if no list has a say."""
-        get = self.entries.get
-        pair = get(name)
-        if pair is not None:
-            return self.pairs[pair][0]
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        number = self._known[name] = self._find(name)
+        return number
+
+    def _find(self, name: bytes) -> int:
+        """Probe from the longest parent to the shortest; the first hit is the whole answer."""
+        text = bytearray(name.translate(_UNLISTED))
+        text[-1] = 0
         at, length = 0, name[0]
+        places = []
         while length:
-            at += length + 1
-            pair = get(name[at:])
-            if pair is not None:
-                return self.pairs[pair][1]
+            text[at] = 0x2E
+            at += 1
+            places.append(at)
+            at += length
             length = name[at]
+        whole = int.from_bytes(text, "little")
+        slots, shift, (prime, factor), depths = self.slots, self._shift, self.secret, self.made.depths
+        depth = len(places)
+        for place in places:
+            if depths >> depth & 1:
+                key = (whole >> 8 * place) * factor % prime
+                slot = key >> shift
+                tag = key & TAG_MASK
+                while word := slots[slot]:
+                    if word >> PAIR_BITS == tag:
+                        return self._pairs[(word & MAX_PAIRS) - 1][place > 1]
+                    slot += 1
+            if place == 1:
+                depths = self.made.depths_above
+            depth -= 1
         return NO_SET
 
 
-EMPTY = Table({}, (), ((),), ())
+EMPTY = Table(
+    memoryview(bytes(8 * (1 + MAX_PROBE))).cast("Q"), Secret(3, 1), Compiled(0, 0, 0, 0, (), ((),), ())
+)
 
 
-def build(lists: Sequence[Iterable[Rule]]) -> Table:
-    """Compile the rules of all lists; a list is known by its place in `lists`."""
-    said, counts = _gather(lists)
-    builder = _Builder()
-    for name in sorted(said, key=len):
-        builder.add(name, said[name])
-    return Table(builder.entries, tuple(builder.pairs), tuple(builder.sets), counts)
+def build(lists: Sequence[Rules], secret: Secret, resolutions: Sequence[Resolution] = ()) -> Table:
+    """Compile the rules of all lists, known by their places, in memory. Raises TableFault."""
+    slots = memoryview(b"")
+
+    def allocate(number: int) -> memoryview:
+        nonlocal slots
+        slots = memoryview(bytearray(8 * number)).cast("Q")
+        return slots
+
+    ways = resolutions or [Resolution.STRONGEST] * len(lists)
+    parts = [Part(rules, make_words(rules, secret), way) for rules, way in zip(lists, ways, strict=True)]
+    made = compile_slots(parts, secret, allocate)
+    return Table(slots, secret, made)
 
 
-def matches(rules: Iterable[Rule], name: bytes) -> list[Rule]:
-    """Return the rules of one list that reach a canonical name, the most specific first (for people)."""
-    text = names.to_text(name)
-    above = {names.to_text(parent) for parent in names.parents(name)}
-    found = [
-        rule
-        for rule in rules
-        if (rule.name == text and rule.scope & Scope.EXACT)
-        or (rule.name in above and rule.scope & Scope.BELOW)
-    ]
-    return sorted(found, key=lambda rule: (-len(rule.name), -rule.effect))
+def meaning(made: Compiled, extra: Mapping[str, Any]) -> bytes:
+    """Return the part of a table's file that stands behind the slots."""
+    return json.dumps(
+        {
+            "depths": [str(made.depths), str(made.depths_above)],
+            "names": made.names,
+            "longest_probe": made.longest_probe,
+            "pairs": made.pairs,
+            "sets": [says_to_json(says) for says in made.sets],
+            "counts": made.counts,
+            "extra": extra,
+        },
+        separators=(",", ":"),
+    ).encode()
 
 
-_Packed = tuple[int, ...]
-"""What the lists say at one name: `list number << 4 | effect << 2 | scope` each, since there are millions."""
+def header(secret: Secret, slots: Bytes, said: bytes) -> bytes:
+    """Return the header of a file with these slots and this meaning."""
+    count = memoryview(slots).nbytes // 8
+    head = _HEADER.pack(
+        MAGIC,
+        VERSION,
+        _ORDER,
+        *secret,
+        KEY_BITS,
+        PAIR_BITS,
+        count,
+        len(said),
+        _checksum(slots),
+        _checksum(said),
+        bytes(16),
+    )[:_HASHED]
+    return head + _checksum(head)
 
 
-def _gather(lists: Sequence[Iterable[Rule]]) -> tuple[dict[bytes, _Packed], tuple[Count, ...]]:
-    """Bring the rules of all lists together by name, and count."""
-    said: dict[bytes, _Packed] = {}
-    for number, rules in enumerate(lists):
-        for name, scope, effect, *_ in rules:
-            rule = (number << 4 | effect << 2 | scope,)
-            wire = names.from_text(name)
-            known = said.get(wire)
-            said[wire] = rule if known is None else known + rule
-    counts = [[0, 0] for _ in lists]
-    for packed in said.values():
-        owners = {rule >> 4 for rule in packed}
-        for number in owners:
-            counts[number][0] += 1
-            counts[number][1] += len(owners) == 1
-    return said, tuple([Count(*count) for count in counts])
+def open_table(file: Bytes) -> Table:
+    """Return the table in a file's bytes, which stay in use. Raises TableFault for whatever is not right."""
+    view = memoryview(file)
+    if len(view) < SLOTS_AT:
+        raise TableFault("cut off")
+    head = bytes(view[: _HEADER.size])
+    magic, version, order, *secret, key_bits, pair_bits, count, size, slots_sum, said_sum, own = (
+        _HEADER.unpack(head)
+    )
+    if magic != MAGIC or own != _checksum(head[:_HASHED]):
+        raise TableFault("the header is damaged, or this is no table")
+    if (version, order, key_bits, pair_bits) != (VERSION, _ORDER, KEY_BITS, PAIR_BITS):
+        raise TableFault("of another version, or from another kind of machine")
+    end = SLOTS_AT + 8 * count
+    if len(view) != end + size:
+        raise TableFault("cut off, or with something behind its end")
+    said = bytes(view[end:])
+    if _checksum(view[SLOTS_AT:end]) != slots_sum or _checksum(said) != said_sum:
+        raise TableFault("damaged")
+    if sys.byteorder != "little":
+        raise TableFault("this machine is not little-endian")
+    found = json.loads(said)
+    return Table(view[SLOTS_AT:end].cast("Q"), Secret(*secret), _meaning(found), found["extra"])
 
 
-class _Builder:
-    """Works the sets out. Names come shortest first, so every parent is known before its children."""
-
-    def __init__(self) -> None:
-        self.entries: dict[bytes, int] = {}
-        self.pairs: list[tuple[int, int]] = []
-        self.sets: list[Says] = [()]
-        self._set_numbers: dict[Says, int] = {(): NO_SET}
-        self._pair_numbers: dict[tuple[int, int], int] = {}
-        self._known: dict[tuple[int, _Packed], int] = {}
-
-    def add(self, name: bytes, packed: _Packed) -> None:
-        key = self._inherited(name), packed
-        number = self._known.get(key)
-        if number is None:
-            number = self._known[key] = self._pair(*key)
-        self.entries[name] = number
-
-    def _inherited(self, name: bytes) -> int:
-        """Return the set that the nearest parent holds below itself."""
-        for parent in names.parents(name):
-            number = self.entries.get(parent)
-            if number is not None:
-                return self.pairs[number][1]
-        return NO_SET
-
-    def _pair(self, inherited: int, packed: _Packed) -> int:
-        above = self.sets[inherited]
-        itself, below = [
-            self._set(_merge(above, _says(packed, scope))) for scope in (Scope.EXACT, Scope.BELOW)
-        ]
-        pair = itself, below
-        if pair not in self._pair_numbers:
-            self._pair_numbers[pair] = len(self.pairs)
-            self.pairs.append(pair)
-        return self._pair_numbers[pair]
-
-    def _set(self, says: Says) -> int:
-        if says not in self._set_numbers:
-            self._set_numbers[says] = len(self.sets)
-            self.sets.append(says)
-        return self._set_numbers[says]
+def _meaning(said: Any) -> Compiled:
+    return Compiled(
+        depths=int(said["depths"][0]),
+        depths_above=int(said["depths"][1]),
+        names=said["names"],
+        longest_probe=said["longest_probe"],
+        pairs=tuple([(itself, below) for itself, below in said["pairs"]]),
+        sets=tuple([says_from_json(says) for says in said["sets"]]),
+        counts=tuple([Count(*count) for count in said["counts"]]),
+    )
 
 
-def _says(packed: _Packed, scope: Scope) -> dict[int, Effect]:
-    """Return what each list says within a scope; a list that says two things says the stronger."""
-    found: dict[int, Effect] = {}
-    for rule in packed:
-        number, effect = rule >> 4, Effect(rule >> 2 & 3)
-        if rule & scope:
-            found[number] = max(effect, found.get(number, effect))
-    return found
-
-
-def _merge(above: Says, own: dict[int, Effect]) -> Says:
-    """Put what is said here before what is said above, a list's stronger word replacing its weaker."""
-    strongest = {say.list: say.effect for say in above}
-    here = [Say(number, effect) for number, effect in own.items() if effect >= strongest.get(number, effect)]
-    replaced = {say.list for say in here}
-    return (*here, *[say for say in above if say.list not in replaced])
+def _checksum(data: Bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()

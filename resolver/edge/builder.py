@@ -1,7 +1,7 @@
-"""Reading list files and compiling them, here or in a process of its own.
+"""Reading list files and compiling them into a table, here or in a process of its own.
 
-A list that cannot be read, or must not be taken, is replaced by its last good copy; that is kept in the
-state folder, so that it outlives a restart too.
+A list that cannot be read, or must not be taken, is replaced by its last good copy; that is kept in the state
+folder, so that it outlives a restart too. So does the table: the file that the server maps.
 """
 
 from __future__ import annotations
@@ -9,26 +9,39 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
+import mmap
 import os
 import pickle
+import random
 import stat
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from resolver.core.errors import ListRefused
+from pydantic import TypeAdapter
+
+from resolver.core.compiler import Part, compile_slots, make_words
+from resolver.core.errors import ListRefused, TableFault
+from resolver.core.keys import Secret, draw_secret
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
-from resolver.core.table import Table
-from resolver.core.table import build as compile_table
+from resolver.core.lists.rules import Rules
+from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
+from resolver.core.table import build as compile_in_memory
+from resolver.edge.atomic import replacing, sweep
+from resolver.edge.forms import FORM, NO_FORM, Form, Forms
 
 MAX_BYTES = 256 << 20
 """Largest list file read."""
+TABLE, LISTS, SECRET = "table", "lists", "secret"
+"""Names in the state folder: the table, the folder of copies and parsed forms, and in that the secret."""
+_DRAWS = 3
+"""How many secrets are tried when names crowd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,37 +76,181 @@ class Build:
     lists: tuple[Loaded, ...]
 
 
-Read = tuple[ParsedList | None, str | None]
-"""The rules of a list, or None, and what is wrong with it, or None."""
+class Read(NamedTuple):
+    """The rules of a list, or None, and what is wrong with it, or None."""
+
+    parsed: ParsedList | None
+    error: str | None
 
 
-def read(source: Source, good: Path | None, *, keep: bool = False) -> Read:
-    """Return the rules of a list, or of its last good copy, and what is wrong with it now.
+_LOADED = TypeAdapter(tuple[Loaded, ...])
 
-    `good` is the folder of the last good copies; None: there is none. `keep` makes this one the last good.
+
+def read(source: Source, state: Path | None) -> Read:
+    """Return the rules of a list, or of its last good copy, and what is wrong with it now. Writes nothing.
+
+    `state` is the state folder; None: there are no copies.
     """
-    kept = None if good is None else good / f"{source.name}.list"
+    try:
+        return Read(_parse(source, _read_file(source.path)), None)
+    except ListRefused as exc:
+        with contextlib.suppress(ListRefused):
+            if state is not None:
+                return Read(_parse(source, _read_file(_copy_path(state, source))), str(exc))
+        return Read(None, str(exc))
+
+
+def build(sources: Sequence[Source], state: Path | None) -> Build:
+    """Read and compile all lists in memory. Writes nothing."""
+    return compile_read(sources, [read(source, state) for source in sources])
+
+
+def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
+    """Compile lists that were read, in the order of the sources."""
+    rules = [one.parsed.rules if one.parsed else Rules() for one in found]
+    table = compile_in_memory(rules, draw_secret(random.SystemRandom()))
+    return Build(table, tuple([_describe(source, *one) for source, one in zip(sources, found, strict=True)]))
+
+
+def build_file(sources: Sequence[Source], state: Path) -> None:
+    """Read and compile all lists, and put the table into the state folder. Raises ListRefused.
+
+    Lists that did not change are not parsed. Whatever ends the process leaves the old table or the new one.
+    """
+    for draw in range(_DRAWS):
+        try:
+            secret = _secret(state, anew=draw > 0)
+            forms = Forms(state / LISTS, secret)
+            taken = [_take(source, state, forms, secret) for source in sources]
+            if _stands(state, sources, taken, secret):
+                return
+            _write_table(state / TABLE, sources, taken, secret)
+        except TableFault:
+            continue
+        except OSError as exc:
+            raise ListRefused("build", exc.strerror or str(exc)) from exc
+        forms.prune(frozenset([source.name for source in sources]))
+        return
+    raise ListRefused("build", "names crowd in the table, whatever the secret")
+
+
+def open_built(state: Path) -> Build:
+    """Return the table in the state folder, mapped. Raises TableFault."""
+    try:
+        with open_regular(state / TABLE) as file:
+            mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    except (OSError, ValueError) as exc:
+        raise TableFault(str(exc)) from exc
+    table = open_table(memoryview(mapped))
+    mapped.madvise(mmap.MADV_DONTNEED)  # the check looked at all of it; what lookups need comes back
+    mapped.madvise(mmap.MADV_RANDOM)
+    try:
+        return Build(table, _LOADED.validate_python(table.extra["lists"]))
+    except (KeyError, ValueError) as exc:
+        raise TableFault("holds no lists that we can read") from exc
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe or a device would hold us up for ever. Raises OSError."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
+
+
+def _take(source: Source, state: Path, forms: Forms, secret: Secret) -> tuple[Form | None, str | None]:
+    """Return a list, or its last good copy, and what is wrong with it now; keep a copy of a good one."""
+    kept = _copy_path(state, source)
     try:
         data = _read_file(source.path)
-        parsed = _parse(source, data)
+        form = _form(source, data, forms, secret)
     except ListRefused as exc:
-        return _last_good(source, kept), str(exc)
-    if kept is not None and keep:
-        with contextlib.suppress(OSError):  # a full disk must not stop a good list
-            _keep(kept, data)
-    return parsed, None
+        try:
+            return _form(source, _read_file(kept), forms, secret), str(exc)
+        except ListRefused:
+            return None, str(exc)
+    with contextlib.suppress(OSError):  # a full disk must not stop a good list
+        if not kept.exists() or kept.read_bytes() != data:
+            with replacing(kept) as file:
+                file.write(data)
+    return form, None
 
 
-def build(sources: Sequence[Source], good: Path | None) -> Build:
-    """Read and compile all lists, and keep copies of the good ones."""
-    return compile_lists(sources, {source.name: read(source, good, keep=True) for source in sources})
+def _form(source: Source, data: bytes, forms: Forms, secret: Secret) -> Form:
+    """Return the parsed form of a list's text, as it was kept or anew. Raises ListRefused."""
+    digest = blake2b(data, digest_size=16, key=_settings(source)).hexdigest()
+    form = forms.find(source.name, digest)
+    if form is None:
+        parsed = _parse(source, data)
+        form = Form(parsed, make_words(parsed.rules, secret), digest)
+        forms.keep(source.name, form)
+    return form
 
 
-def compile_lists(sources: Sequence[Source], found: Mapping[str, Read]) -> Build:
-    """Compile lists that were read, in the order of the sources."""
-    rules = [parsed.rules if parsed else () for parsed, _ in found.values()]
-    loaded = tuple([_describe(source, *found[source.name]) for source in sources])
-    return Build(compile_table(rules), loaded)
+def _settings(source: Source) -> bytes:
+    """Return what the rules depend on besides the text; short enough for a key."""
+    said = str(source.path), source.format, source.match, source.allow, FORM
+    return blake2b(repr(said).encode(errors="surrogateescape"), digest_size=16).digest()
+
+
+def _write_table(
+    path: Path, sources: Sequence[Source], taken: Sequence[tuple[Form | None, str | None]], secret: Secret
+) -> None:
+    """Compile lists into the file that is mapped. Raises TableFault, OSError."""
+    forms = [form or NO_FORM for form, _ in taken]
+    loaded = [
+        _describe(source, form and form.parsed, error)
+        for source, (form, error) in zip(sources, taken, strict=True)
+    ]
+    with replacing(path) as file:
+        slots = memoryview(b"")
+
+        def allocate(number: int) -> memoryview:
+            nonlocal slots
+            size = SLOTS_AT + 8 * number
+            os.posix_fallocate(file.fileno(), 0, size)  # a full disk says so here, and not by a signal later
+            slots = memoryview(mmap.mmap(file.fileno(), size))[SLOTS_AT:].cast("Q")
+            return slots
+
+        made = compile_slots([Part(form.parsed.rules, form.words) for form in forms], secret, allocate)
+        about = {"stamp": _stamp(sources, taken), "lists": _LOADED.dump_python(tuple(loaded), mode="json")}
+        said = meaning(made, about)
+        file.write(header(secret, slots, said))
+        file.seek(0, os.SEEK_END)
+        file.write(said)
+
+
+def _stands(
+    state: Path, sources: Sequence[Source], taken: Sequence[tuple[Form | None, str | None]], secret: Secret
+) -> bool:
+    """Say whether the table that is there was made of just this."""
+    try:
+        table = open_built(state).table
+    except TableFault:
+        return False
+    return table.secret == secret and table.extra.get("stamp") == _stamp(sources, taken)
+
+
+def _stamp(sources: Sequence[Source], taken: Sequence[tuple[Form | None, str | None]]) -> str:
+    """Return what tells one build from another."""
+    said = [
+        (source, form and form.digest, error) for source, (form, error) in zip(sources, taken, strict=True)
+    ]
+    return blake2b(repr(said).encode(errors="surrogateescape"), digest_size=16).hexdigest()
+
+
+def _secret(state: Path, *, anew: bool) -> Secret:
+    """Return the secret of this installation, made at the first build. Raises OSError."""
+    path = state / LISTS / SECRET
+    if not anew:
+        with contextlib.suppress(OSError, ValueError):
+            prime, factor = map(int, path.read_text("ascii").split())
+            return Secret(prime, factor)
+    secret = draw_secret(random.SystemRandom())
+    with replacing(path) as file:
+        file.write(f"{secret.prime} {secret.factor}\n".encode())
+    return secret
 
 
 def _describe(source: Source, parsed: ParsedList | None, error: str | None) -> Loaded:
@@ -112,13 +269,8 @@ def _parse(source: Source, data: bytes) -> ParsedList:
     return parse_list(data, str(source.path), format=source.format, match=source.match, allow=source.allow)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; a pipe or a device would hold us up for ever. Raises OSError."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "not a regular file")
-    return file
+def _copy_path(state: Path, source: Source) -> Path:
+    return state / LISTS / f"{source.name}.list"
 
 
 def _read_file(path: Path) -> bytes:
@@ -132,33 +284,16 @@ def _read_file(path: Path) -> bytes:
     return data
 
 
-def _last_good(source: Source, kept: Path | None) -> ParsedList | None:
-    if kept is None:
-        return None
-    try:
-        return _parse(source, _read_file(kept))
-    except ListRefused:
-        return None
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write a copy so that a crash leaves the old one or the new one."""
-    if path.exists() and path.read_bytes() == data:
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except OSError:
-            os.unlink(file.name)
-            raise
-
-
 def main() -> None:
-    """Serve one build to the parent process: sources on standard input, the build on standard output."""
+    """Serve one build to the parent process: sources and state folder as a pickle on standard input.
+
+    The table goes into the state folder; a refusal ends with its message on standard error and status 1.
+    """
     gc.disable()  # millions of values that stay, and none of them in a cycle
-    sources, good = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
-    pickle.dump(build(sources, good), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    sources, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
+    sweep(state)
+    sweep(state / LISTS)
+    try:
+        build_file(sources, state)
+    except ListRefused as exc:
+        sys.exit(str(exc))

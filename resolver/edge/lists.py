@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from resolver.core.errors import ListRefused
-from resolver.edge.builder import Build, Source, open_regular
+from resolver.core.errors import ListRefused, TableFault
+from resolver.edge.builder import Build, Source, open_built, open_regular
 
 LOOK_S = 2.0
 """How often the files are looked at."""
@@ -65,13 +65,16 @@ async def settled(paths: Iterable[Path]) -> None:
         before = now
 
 
-async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
-    """Compile lists in a process of its own, so that no query waits for it. Raises ListRefused."""
+async def build_apart(sources: Sequence[Source], state: Path) -> Build:
+    """Compile lists in a process of its own, so that no query waits for it; return the new table.
+
+    Raises ListRefused; the old table then stays what it was.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             *CHILD,
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))},
         )
@@ -79,7 +82,7 @@ async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
         raise ListRefused("build", exc.strerror or str(exc)) from exc
     try:
         async with asyncio.timeout(BUILD_S):
-            out, problem = await process.communicate(pickle.dumps((tuple(sources), good)))
+            _, problem = await process.communicate(pickle.dumps((tuple(sources), state)))
     except TimeoutError:
         raise ListRefused("build", f"took longer than {BUILD_S:.0f} s") from None
     finally:
@@ -90,12 +93,9 @@ async def build_apart(sources: Sequence[Source], good: Path | None) -> Build:
         last = problem.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise ListRefused("build", f"ended with status {process.returncode}: {last[0]}")
     try:
-        made = pickle.loads(out)  # noqa: S301 - from our own child, over a pipe
-    except Exception as exc:  # pickle raises whatever the bytes make it raise
-        raise ListRefused("build", "gave something that is no table") from exc
-    if not isinstance(made, Build):
-        raise ListRefused("build", "gave something that is no table")
-    return made
+        return await asyncio.to_thread(open_built, state)
+    except TableFault as exc:
+        raise ListRefused(str(state), str(exc)) from exc
 
 
 def python_path(given: str) -> str:

@@ -22,11 +22,11 @@ from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
-from resolver.core.table import build
 from resolver.core.wire import parse_answer, parse_query
 from resolver.observe.counters import Channel, Counters
 from tests.hostile import HOSTILE
 from tests.messages import answer, opt, query, record
+from tests.tables import build
 
 
 class Step(NamedTuple):

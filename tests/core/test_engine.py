@@ -19,9 +19,9 @@ from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList, Prof
 from resolver.core.replies import AnswerMode, extended_error
 from resolver.core.routes import Routes
 from resolver.core.source import Source
-from resolver.core.table import build
 from resolver.core.wire import parse_answer, parse_query
 from tests.messages import answer, errors, opt, parsed, query, record
+from tests.tables import build
 
 NAME = b"\xc0\x0c"
 

@@ -12,11 +12,12 @@ from resolver.core.explain import explain
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.rules import collect
 from resolver.core.names import from_text, is_within
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
-from resolver.core.table import build
+from tests.tables import build
 
 RULES = {
     "ads": (
@@ -35,7 +36,7 @@ POLICY = Policy(
     ],
     AnswerSettings(),
 )
-PARSED = {name: ParsedList(rules, Tally()) for name, rules in RULES.items()}
+PARSED = {name: ParsedList(collect(rules), Tally()) for name, rules in RULES.items()}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_the_trace_agrees_with_the_server_and_its_rule_is_one_that_reaches_the_n
         ],
         AnswerSettings(),
     )
-    parsed = {f"list{number}": ParsedList(tuple(found), Tally()) for number, found in enumerate(rules)}
+    parsed = {f"list{number}": ParsedList(collect(found), Tally()) for number, found in enumerate(rules)}
     found = explain(name, client, policy, parsed, Routes())
     assert found.groups == ("narrow", "wide")
     assert found.verdict is policy.profile_for(client).decide(name)

@@ -13,7 +13,8 @@ from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.names import from_text
 from resolver.core.policy import NOTHING, PASS, AnswerSettings, Group, Policy, PolicyList, strongest
 from resolver.core.replies import AnswerMode
-from resolver.core.table import Say, build
+from resolver.core.sets import Say
+from tests.tables import build
 
 NX, NODATA, REFUSED = AnswerMode.NXDOMAIN, AnswerMode.NODATA, AnswerMode.REFUSED
 LISTS = [PolicyList(name, Record(name.title())) for name in ("ads", "chat", "staff")]

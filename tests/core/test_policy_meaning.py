@@ -15,9 +15,9 @@ from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.names import from_text
 from resolver.core.policy import Address, AnswerSettings, Group, Network, Policy, PolicyList
 from resolver.core.replies import AnswerMode
-from resolver.core.table import build
 from resolver.core.wire import parse_query
 from tests.messages import query
+from tests.tables import build
 
 TEXT = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=4).map(".".join)
 NAME = st.one_of(TEXT, st.just(".")).map(from_text)

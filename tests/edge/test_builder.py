@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from resolver.core.compiler import NO_SET
+from resolver.core.errors import ListRefused, TableFault
+from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.names import from_text
 from resolver.edge import builder
-from resolver.edge.builder import Source, build, read
+from resolver.edge.builder import Build, Source, build, build_file, open_built, read
 
-A, B = b"\x01a\x07example\0", b"\x01b\x07example\0"
-HTML = "<!DOCTYPE html><title>Log in</title>"
+A, B = "a.example", "b.example"
+HTML = "<!DOCTYPE html><p>Not Found"
 
 
 @pytest.fixture
@@ -23,121 +26,175 @@ def source(tmp_path: Path) -> Source:
 
 
 @pytest.fixture
-def good(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "lists"
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
 
 
-def rules(source: Source, good: Path | None) -> list[bytes]:
-    parsed, _ = read(source, good, keep=True)
-    return [] if parsed is None else [from_text(rule.name) for rule in parsed.rules]
+def built(source: Source, state: Path) -> Build:
+    build_file([source], state)
+    return open_built(state)
+
+
+def blocked(made: Build) -> list[str]:
+    return [name for name in (A, B) if made.table.find(from_text(name)) != NO_SET]
+
+
+def read_names(source: Source, state: Path | None) -> list[str]:
+    parsed, _ = read(source, state)
+    return [] if parsed is None else [rule.name for rule in parsed.rules]
 
 
 @pytest.mark.parametrize("broken", [HTML, "", None])
 def test_a_list_that_breaks_leaves_the_last_good_one_in_force_over_a_restart(
-    source: Source, good: Path, broken: str | None
+    source: Source, state: Path, broken: str | None
 ) -> None:
-    assert read(source, good, keep=True)[1] is None
+    assert blocked(built(source, state)) == [A]
     source.path.unlink() if broken is None else source.path.write_text(broken)
     for _ in range(2):  # what is kept stays kept, whoever reads
-        parsed, error = read(source, good, keep=True)
-        assert parsed is not None
-        assert [from_text(rule.name) for rule in parsed.rules] == [A]
-        assert str(source.path) in str(error)
-    (loaded,) = build([source], good).lists
-    assert (loaded.in_force, loaded.error) == (True, error)
+        made = built(source, state)
+        assert blocked(made) == [A]
+        assert str(source.path) in str(made.lists[0].error)
+        assert made.lists[0].in_force
+    assert read_names(source, state) == [A]
+    (loaded,) = build([source], state).lists
+    assert (loaded.in_force, loaded.error) == (True, made.lists[0].error)
 
 
-def test_a_list_that_was_never_good_has_nothing_in_force(source: Source, good: Path) -> None:
+def test_a_list_that_was_never_good_has_nothing_in_force(source: Source, state: Path) -> None:
     source.path.write_text(HTML)
-    made = build([source], good)
-    assert not made.lists[0].in_force
-    assert made.lists[0].record == Record(title="ads")
-    assert made.table.counts[0].names == 0
+    for made in (build([source], state), built(source, state)):
+        assert not made.lists[0].in_force
+        assert made.lists[0].record == Record(title="ads")
+        assert made.table.counts[0].names == 0
 
 
-def test_a_good_list_replaces_the_last_good_copy(source: Source, good: Path) -> None:
-    read(source, good, keep=True)
+def test_a_good_list_replaces_the_last_good_copy(source: Source, state: Path) -> None:
+    built(source, state)
     source.path.write_text("b.example\n")
-    assert rules(source, good) == [B]
+    assert blocked(built(source, state)) == [B]
     source.path.unlink()
-    assert rules(source, good) == [B]
+    assert blocked(built(source, state)) == [B]
 
 
-def test_a_copy_is_written_only_when_it_is_another(source: Source, good: Path) -> None:
-    read(source, good, keep=True)
-    before = (good / "ads.list").stat()
-    read(source, good, keep=True)
-    assert (good / "ads.list").stat() == before
+def test_nothing_is_written_where_nothing_changed(source: Source, state: Path) -> None:
+    built(source, state)
+    before = {path: path.stat() for path in state.rglob("*")}
+    assert blocked(built(source, state)) == [A]
+    assert {path: path.stat() for path in state.rglob("*")} == before
 
 
-def test_copies_are_for_the_owner_alone(source: Source, good: Path) -> None:
-    read(source, good, keep=True)
-    assert (good / "ads.list").stat().st_mode & 0o777 == 0o600
-    assert good.stat().st_mode & 0o777 == 0o700
+def test_a_list_that_did_not_change_is_not_parsed_again(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = Source("more", tmp_path / "more.txt")
+    other.path.write_text("a.example\n")
+    build_file([source, other], state)
+    other.path.write_text("b.example\n")
+    parsed: list[Path] = []
+    parse = builder._parse
+
+    def note(source: Source, data: bytes) -> ParsedList:
+        parsed.append(source.path)
+        return parse(source, data)
+
+    monkeypatch.setattr(builder, "_parse", note)
+    build_file([source, other], state)
+    assert parsed == [other.path]
+    assert blocked(open_built(state)) == [A, B]
+
+
+def test_the_settings_of_a_list_count_as_its_content(source: Source, state: Path) -> None:
+    built(source, state)
+    allowing = Source("ads", source.path, allow=True)
+    (says,) = built(allowing, state).table.sets[1:]
+    assert says[0].effect.allows
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 64])
+def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path, damage: bytes) -> None:
+    built(source, state)
+    form = state / "lists" / "ads.form"
+    form.write_bytes(damage + form.read_bytes()[len(damage) :][:-1])
+    (state / "table").unlink()
+    assert blocked(built(source, state)) == [A]
+
+
+def test_what_belongs_to_lists_that_are_gone_is_removed(source: Source, state: Path) -> None:
+    built(source, state)
+    build_file([], state)
+    assert not (state / "lists" / "ads.form").exists()
+    assert open_built(state).lists == ()
+
+
+@pytest.mark.parametrize("at", [0, 20, 100, 5000, -1])
+def test_a_damaged_table_is_refused_and_built_again(source: Source, state: Path, at: int) -> None:
+    built(source, state)
+    data = bytearray((state / "table").read_bytes())
+    data[at] ^= 1
+    (state / "table").write_bytes(data)
+    with pytest.raises(TableFault):
+        open_built(state)
+    assert blocked(built(source, state)) == [A]
+
+
+def test_files_are_for_the_owner_alone(source: Source, state: Path) -> None:
+    built(source, state)
+    for path in state.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)
 
 
 class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_an_end_while_a_copy_is_written_leaves_the_old_one(
-    source: Source, good: Path, monkeypatch: pytest.MonkeyPatch, step: str
+@pytest.mark.parametrize("step", ["fsync", "replace", "posix_fallocate"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_end_at_any_step_leaves_the_old_table_or_the_new_one(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch, step: str, times: int
 ) -> None:
-    read(source, good, keep=True)
+    built(source, state)
     source.path.write_text("b.example\n")
+    left = iter(range(times - 1))
+    real = getattr(os, step)
 
-    def end(*_: object) -> None:
-        raise Killed
+    def end(*given: Any) -> None:
+        if next(left, None) is None:
+            raise Killed
+        real(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, step, end)
-        with pytest.raises(Killed):
-            read(source, good, keep=True)
-    source.path.unlink()
-    assert rules(source, good) == [A]
+        try:
+            build_file([source], state)
+        except Killed:
+            assert blocked(open_built(state)) in ([A], [B])
+    assert blocked(built(source, state)) == [B]
 
 
-def test_an_end_after_a_copy_was_written_leaves_the_new_one(
-    source: Source, good: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["fsync", "replace", "posix_fallocate"])
+def test_a_full_disk_is_said_and_leaves_the_old_table_and_nothing_else(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    read(source, good, keep=True)
-    source.path.write_text("b.example\n")
-    replace = os.replace
-
-    def replace_and_end(*names: Any) -> None:
-        replace(*names)
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", replace_and_end)
-        with pytest.raises(Killed):
-            read(source, good, keep=True)
-    source.path.unlink()
-    assert rules(source, good) == [B]
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_full_disk_does_not_stop_a_good_list_and_leaves_nothing_behind(
-    source: Source, good: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    read(source, good, keep=True)
+    built(source, state)
     source.path.write_text("b.example\n")
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, step, fail)
-    parsed, error = read(source, good, keep=True)
-    assert error is None
-    assert parsed is not None
-    assert [from_text(rule.name) for rule in parsed.rules] == [B]
-    assert os.listdir(good) == ["ads.list"]
-    assert (good / "ads.list").read_text() == "a.example\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, fail)
+        with pytest.raises(ListRefused, match="No space left on device"):
+            build_file([source], state)
+    assert blocked(open_built(state)) == [A]
+    assert not list(state.rglob(".new-*"))
 
 
-def test_a_state_folder_that_cannot_be_made_does_not_stop_a_good_list(source: Source) -> None:
-    assert rules(source, source.path / "lists") == [A]
+def test_a_folder_or_a_pipe_in_the_place_of_a_list_is_refused_at_once(tmp_path: Path, state: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        parsed, error = read(Source("ads", path), state)
+        assert parsed is None
+        assert str(path) in str(error)
 
 
 def test_a_list_beyond_the_largest_size_is_refused(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,14 +206,4 @@ def test_what_is_wrong_with_one_list_does_not_touch_another(source: Source, tmp_
     made = build([Source("none", tmp_path / "none"), source], None)
     assert [loaded.in_force for loaded in made.lists] == [False, True]
     assert made.lists[0].error == f"{tmp_path / 'none'}: No such file or directory"
-    ((says,),) = [made.table.sets[made.table.find(A)]]
-    assert says.list == 1
-
-
-def test_a_pipe_or_a_device_in_place_of_a_list_is_refused_and_holds_nobody_up(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
-        parsed, error = builder.read(Source("list", path), None)
-        assert parsed is None
-        assert error is not None
-        assert str(path) in error
+    assert [say.list for say in made.table.sets[made.table.find(from_text(A))]] == [1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from resolver.edge import shelf as shelf_module
-from resolver.edge.builder import Build, Source, build
+from resolver.edge.builder import Build, Source, build_file, open_built
 from resolver.edge.shelf import Shelf
 
 
@@ -24,8 +24,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def compiled(path: Path, good: bool = True) -> Build:
-    return build([Source("ads", path)], path.parent / "state" if good else None)
+def compiled(path: Path) -> Build:
+    build_file([Source("ads", path)], path.parent / "state")
+    return open_built(path.parent / "state")
 
 
 def test_an_empty_shelf_has_nothing() -> None:

@@ -15,7 +15,6 @@ from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode, extended_error
 from resolver.core.retries import DEAD_AFTER, RESENDS, Strategy
-from resolver.core.table import build
 from resolver.core.wire import parse_query
 from resolver.edge import server as edge_server
 from resolver.edge import service as edge_service
@@ -24,6 +23,7 @@ from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from resolver.observe.counters import Channel
 from tests.messages import errors, opt, parsed, query, record
+from tests.tables import build
 from tests.upstreams import A, Script, answered, resolver, rightly, silent, upstream
 
 

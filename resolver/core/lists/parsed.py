@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from resolver.core.errors import ListError
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Rule
+from resolver.core.lists.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +17,15 @@ class Tally:
     lines: int = 0
     comments: int = 0
     local: int = 0
-    duplicates: int = 0
     bad: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedList:
-    """The rules of one list, in its order, without repeats; `mistakes` holds the first few bad lines."""
+    """The rules of one list in its order, repeats included; `mistakes` holds the first few bad lines."""
 
-    rules: tuple[Rule, ...]
+    rules: Rules
     tally: Tally
     mistakes: tuple[ListError, ...] = ()
     record: Record | None = None

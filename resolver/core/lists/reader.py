@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
+from resolver.core.lists.bulk import Piece, read_pieces
 from resolver.core.lists.domains import read_domains
 from resolver.core.lists.hosts import read_hosts
 from resolver.core.lists.line import (
@@ -25,7 +25,8 @@ from resolver.core.lists.line import (
 )
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.rule import Rule, Scope
+from resolver.core.lists.rules import Collector
 from resolver.core.lists.wildcards import read_wildcards
 
 MAX_BYTES = 256 << 20
@@ -40,10 +41,6 @@ _LONE = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are no UTF-
 _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
-_AS_ALLOWED = {Effect.BLOCK: Effect.ALLOW, Effect.IMPORTANT_BLOCK: Effect.IMPORTANT_ALLOW}
-
-Line = tuple[int, str, Sequence[Said]]
-"""A line's number, its text for messages and what it says."""
 
 
 def read_any(line: str, number: int, match: Scope) -> Sequence[Said]:
@@ -82,7 +79,7 @@ def parse_list(
     allow: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> ParsedList:
-    """Return the rules of a list in its order, without repeats, and what its other lines were.
+    """Return the rules of a list in its order, and what its other lines were.
 
     `source` is what messages call the list: a path or a URL. `format` is one of FORMATS; "auto" decides
     line by line. `match` is how far a bare name of a plain list reaches; the annotated format says it in the
@@ -90,42 +87,78 @@ def parse_list(
     ListRefused is raised for a list that must not replace a good one, and nothing else, whatever the bytes.
     """
     _check_whole(data, source, format, max_bytes)
-    record, lines = _read(data, source, format, match)
-    rules: list[Rule] = []
-    seen: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)  # names by scope and effect
-    ignored: Counter[str] = Counter()
-    quiet: Counter[Quiet] = Counter()
-    mistakes: list[ListError] = []
-    duplicates = bad = 0
-    for number, text, said in lines:
+    reading = _Reading(source, allow=allow)
+    if format == "annotated" or (format == "auto" and is_annotated(data)):
+        record, entries = read_annotated(data, source)
+        for line, text, said in entries:
+            reading.take(line, text, (said,))
+        return reading.parsed(_count_lines(data), record)
+    read = LINE_READERS[format]
+    for piece in read_pieces(data, format, match):
+        reading.take_piece(piece, read, match)
+    return reading.parsed(_count_lines(data), None)
+
+
+class _Reading:
+    """One list being read: its rules so far, and what its other lines were."""
+
+    def __init__(self, source: str, *, allow: bool) -> None:
+        self._source = source
+        self._rules = Collector(source, allow=allow)
+        self._ignored: Counter[str] = Counter()
+        self._quiet: Counter[Quiet] = Counter()
+        self._mistakes: list[ListError] = []
+        self._bad = 0
+
+    def take_piece(self, piece: Piece, read: LineReader, match: Scope) -> None:
+        """Take lines, in their order, of which most say a name each."""
+        names, at = piece.names, 0
+        odd = [place for place, name in enumerate(names) if not name]
+        raw = piece.data.split(b"\n") if odd else []
+        for place in odd:
+            self._rules.add_many(names[at:place], range(piece.first + at, piece.first + place), piece.kind)
+            self._take_line(raw[place], piece.first + place, read, match)
+            at = place + 1
+        self._rules.add_many(names[at:], range(piece.first + at, piece.first + len(names)), piece.kind)
+
+    def _take_line(self, raw: bytes, number: int, read: LineReader, match: Scope) -> None:
+        if len(raw) >= MAX_LINE:
+            self.take(
+                number, raw[:MAX_LINE].decode(errors="replace"), (Bad(f"a line over {MAX_LINE} bytes"),)
+            )
+        elif line := raw.strip(b" \t\r\n").decode(errors="surrogateescape"):
+            self.take(number, line, read(line, number, match))
+
+    def take(self, number: int, text: str, said: Sequence[Said]) -> None:
+        """Take what one line says."""
         for one in said:
             if isinstance(one, Rule):
-                rule = _allowed(one) if allow else one
-                names = seen[rule[1:3]]
-                if rule.name in names:
-                    duplicates += 1
-                else:
-                    names.add(rule.name)
-                    rules.append(rule)
+                self._rules.add(one)
             elif isinstance(one, Quiet):
-                quiet[one] += 1
+                self._quiet[one] += 1
             elif isinstance(one, Ignored):
-                ignored[one.kind] += 1
+                self._ignored[one.kind] += 1
             else:
-                bad += 1
-                if bad <= MAX_MISTAKES:
-                    mistakes.append(ListError(source, number, _LONE.sub("\ufffd", text[:_SHOWN]), one.reason))
-    if bad and not rules:
-        raise ListRefused(source, f"not one rule, {bad} bad; the first: {mistakes[0]}")
-    tally = Tally(
-        lines=_count_lines(data),
-        comments=quiet[Quiet.COMMENT],
-        local=quiet[Quiet.LOCAL],
-        duplicates=duplicates,
-        bad=bad,
-        ignored=dict(ignored),
-    )
-    return ParsedList(tuple(rules), tally, tuple(mistakes), record)
+                self._note(number, text, one)
+
+    def parsed(self, lines: int, record: Record | None) -> ParsedList:
+        """Return what was read. Raises ListRefused for a list that holds nothing but mistakes."""
+        if self._bad and not self._rules:
+            raise ListRefused(self._source, f"not one rule, {self._bad} bad; the first: {self._mistakes[0]}")
+        tally = Tally(
+            lines=lines,
+            comments=self._quiet[Quiet.COMMENT],
+            local=self._quiet[Quiet.LOCAL],
+            bad=self._bad,
+            ignored=dict(self._ignored),
+        )
+        return ParsedList(self._rules.rules(), tally, tuple(self._mistakes), record)
+
+    def _note(self, number: int, text: str, mistake: Bad) -> None:
+        self._bad += 1
+        if self._bad <= MAX_MISTAKES:
+            shown = _LONE.sub("\ufffd", text[:_SHOWN])
+            self._mistakes.append(ListError(self._source, number, shown, mistake.reason))
 
 
 def _check_whole(data: bytes, source: str, format: str, max_bytes: int) -> None:
@@ -139,29 +172,5 @@ def _check_whole(data: bytes, source: str, format: str, max_bytes: int) -> None:
         raise ListRefused(source, "a web page, not a list")
 
 
-def _read(data: bytes, source: str, format: str, match: Scope) -> tuple[Record | None, Iterator[Line]]:
-    """Return a list's record and its lines, of the annotated format or of any other."""
-    if format == "annotated" or (format == "auto" and is_annotated(data)):
-        record, entries = read_annotated(data, source)
-        return record, ((line, text, (said,)) for line, text, said in entries)
-    return None, _read_lines(data, LINE_READERS[format], match)
-
-
-def _read_lines(data: bytes, read: LineReader, match: Scope) -> Iterator[Line]:
-    """Yield every line that is not blank."""
-    lines = BytesIO(data)
-    if data.startswith(b"\xef\xbb\xbf"):
-        lines.seek(3)
-    for number, raw in enumerate(lines, 1):
-        if len(raw) > MAX_LINE:
-            yield number, raw[:MAX_LINE].decode(errors="replace"), (Bad(f"a line over {MAX_LINE} bytes"),)
-        elif line := raw.strip(b" \t\r\n").decode(errors="surrogateescape"):
-            yield number, line, read(line, number, match)
-
-
 def _count_lines(data: bytes) -> int:
     return data.count(b"\n") + (not data.endswith(b"\n"))
-
-
-def _allowed(rule: Rule) -> Rule:
-    return rule._replace(effect=_AS_ALLOWED.get(rule.effect, rule.effect))

@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core.errors import ListError, ListRefused
+from resolver.core.lists.line import Bad
 from resolver.core.lists.parsed import Tally
 from resolver.core.lists.reader import FORMATS, LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
 from resolver.core.lists.rule import Rule, Scope
 from resolver.core.names import from_text, to_text
+from resolver.core.table import build as build_table
 from tests.core.lists.said import rules, says
+from tests.tables import SECRET
 
 MIXED = """\
 ! Title: mixed
@@ -41,19 +44,19 @@ def test_formats_are_told_apart_line_by_line() -> None:
         "subtree block.example",
         "allow subtree ok.block.example",
         "exact plain.example",
+        "exact plain.example",
     ]
     assert parsed.tally == Tally(
         lines=15,
         comments=3,
         local=1,
-        duplicates=1,
         bad=1,
         ignored={"modifier": 1, "cosmetic": 1, "address": 1},
     )
     assert [str(mistake) for mistake in parsed.mistakes] == [
         "mixed.txt:15: no address in front of the name: 'two.example names.example'"
     ]
-    assert [rule.line for rule in parsed.rules] == [6, 7, 8, 9, 10]
+    assert [rule.line for rule in parsed.rules] == [6, 7, 8, 9, 10, 11]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +119,12 @@ def test_a_byte_order_mark_and_the_kind_of_line_end_change_nothing(bom: str, end
 
 def test_only_the_same_name_reach_and_effect_is_a_repeat() -> None:
     parsed = parse_list(b"a.example\nA.example.\n*.a.example\n@@||a.example^\n||a.example^\n", "x")
-    assert rules(parsed) == ["exact a.example", "subtree a.example", "allow subtree a.example"]
-    assert parsed.tally.duplicates == 2
+    assert rules(parsed) == [
+        *("exact a.example", "exact a.example", "subtree a.example"),
+        *("allow subtree a.example", "subtree a.example"),
+    ]
+    (count,) = build_table([parsed.rules], SECRET).counts
+    assert (count.names, count.duplicates) == (1, 2)
 
 
 def test_match_is_for_bare_names_alone() -> None:
@@ -222,7 +229,7 @@ def test_an_unknown_format_is_refused_with_those_there_are() -> None:
 
 @pytest.mark.parametrize("data", [b"# nothing yet\n", b"127.0.0.1 localhost\n", b"||a.example^$popup\n"])
 def test_a_list_without_a_rule_and_without_a_mistake_is_taken(data: bytes) -> None:
-    assert parse_list(data, "x").rules == ()
+    assert len(parse_list(data, "x").rules) == 0
 
 
 PIECES = st.sampled_from(
@@ -249,7 +256,6 @@ def test_only_a_refusal_comes_out_whatever_the_bytes(
         parsed = parse_list(data, "x", format=format, match=match, allow=allow)
     except ListRefused:
         return
-    assert len({rule[:3] for rule in parsed.rules}) == len(parsed.rules)
     assert all(to_text(from_text(rule.name)) == rule.name for rule in parsed.rules)
     assert all(1 <= rule.line <= parsed.tally.lines for rule in parsed.rules)
     assert all(rule.effect.allows for rule in parsed.rules) or not allow
@@ -278,9 +284,34 @@ def test_what_a_program_writes_is_read_back(
     text = f"names:\n{text}" if format == "annotated" else text
     parsed = parse_list(text.encode(), "x", format=format if pinned else "auto")
     first = 2 if format == "annotated" else 1
-    assert parsed.rules == tuple(
-        Rule(name, scope, parsed.rules[0].effect, line) for line, name in enumerate(names, first)
-    )
+    found = list(parsed.rules)
+    assert found == [Rule(name, scope, found[0].effect, line) for line, name in enumerate(names, first)]
+
+
+ODD_LINES = st.sampled_from(["", "# comment", "A.Example", "a..b", " x.example ", "192.0.2.1", "localhost"])
+LIST_LINES = st.lists(st.one_of(NAMES, ODD_LINES), max_size=12)
+
+
+@given(LIST_LINES, st.sampled_from(WRITERS[:-1]), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_lines_read_in_bulk_say_what_they_say_one_by_one(
+    lines: list[str], writer: tuple[str, Callable[[str], str], Scope], ending: str, ended: bool
+) -> None:
+    format, write, _ = writer
+    written = [write(line) if line and line[0] not in "# " else line for line in lines]
+    data = (ending.join(written) + ending * ended).encode()
+    expected = [
+        said
+        for number, line in enumerate(written, 1)
+        if line.strip()
+        for said in LINE_READERS[format](line.strip(), number, Scope.EXACT)
+    ]
+    try:
+        parsed = parse_list(data, "x", format=format)
+    except ListRefused:
+        assert not any(isinstance(said, Rule) for said in expected)
+        return
+    assert list(parsed.rules) == [said for said in expected if isinstance(said, Rule)]
+    assert parsed.tally.bad == sum(isinstance(said, Bad) for said in expected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""What the lists say at one name, and how that meets what they say above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from resolver.core.lists.rule import Effect, Own, Scope, When
+from resolver.core.lists.rules import Kind
+
+
+class Resolution(StrEnum):
+    """Which of a list's own rules count for a name, by the rule of its format."""
+
+    STRONGEST = "strongest"
+    """The highest effect of all that reach the name (adblock; lists that only block)."""
+    CLOSEST = "closest"
+    """Those of the nearest name that has any (dnsmasq, unbound)."""
+    ENCLOSER = "encloser"
+    """As CLOSEST, and a name without a wildcard of its own hides those above it (RPZ, RFC 4592)."""
+
+
+class Say(NamedTuple):
+    """What one list, by its number in the build, says."""
+
+    list: int
+    effect: Effect
+    own: Own | None = None
+    when: When | None = None
+
+
+Says = tuple[Say, ...]
+"""What lists say, the most specific rule first."""
+
+Told = tuple[int, Kind]
+"""A list's number, and the kind of a rule that it has at a name."""
+
+
+def said_here(told: Iterable[Told], scope: Scope) -> Says:
+    """Return what rules at one name say within a scope: each list's strongest, and the conditional."""
+    strongest: dict[int, Say] = {}
+    narrowed: list[Say] = []
+    for number, kind in told:
+        if not kind.scope & scope:
+            continue
+        say = Say(number, kind.effect, kind.own, kind.when)
+        if say.when is not None:
+            narrowed.append(say)
+        elif number not in strongest or say.effect > strongest[number].effect:
+            strongest[number] = say
+    return (*dict.fromkeys(narrowed), *strongest.values())
+
+
+def merge(above: Says, told: Sequence[Told], scope: Scope, resolutions: Sequence[Resolution]) -> Says:
+    """Put what is said at a name before what is said above it, each list's words by its own resolution."""
+    here = said_here(told, scope)
+    hidden = {say.list for say in here if resolutions[say.list] is not Resolution.STRONGEST}
+    hidden |= {number for number, _ in told if resolutions[number] is Resolution.ENCLOSER}
+    above = tuple([say for say in above if say.list not in hidden])
+    strength = {say.list: say.effect for say in above if say.when is None}
+    kept = [say for say in here if say.when or say.effect >= strength.get(say.list, say.effect)]
+    replaced = {say.list for say in kept if say.when is None}
+    return (*kept, *[say for say in above if say.when or say.list not in replaced])

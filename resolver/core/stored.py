@@ -1,0 +1,65 @@
+"""What lists say, as JSON and back: for what is kept in files of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from resolver.core.lists.rule import Action, Effect, Own, Scope, When
+from resolver.core.lists.rules import Kind
+from resolver.core.sets import Say, Says
+
+
+def says_to_json(says: Says) -> list[Any]:
+    """Return a set as JSON holds it; the usual word of a list is just its number and effect."""
+    return [[say.list, say.effect, *_rest(say.own, say.when)] for say in says]
+
+
+def says_from_json(said: Sequence[Any]) -> Says:
+    """Return a set from what JSON held."""
+    return tuple([Say(one[0], Effect(one[1]), *_from_rest(one[2:])) for one in said])
+
+
+def kind_to_json(kind: Kind) -> list[Any]:
+    """Return a kind of rule as JSON holds it."""
+    return [kind.scope, kind.effect, *_rest(kind.own, kind.when)]
+
+
+def kind_from_json(said: Sequence[Any]) -> Kind:
+    """Return a kind of rule from what JSON held."""
+    return Kind(Scope(said[0]), Effect(said[1]), *_from_rest(said[2:]))
+
+
+def _rest(own: Own | None, when: When | None) -> list[Any]:
+    if own is None and when is None:
+        return []
+    return [
+        None if own is None else [own.action, [[kind, data.hex()] for kind, data in own.records]],
+        None
+        if when is None
+        else [sorted(when.types), sorted(when.but_types), *map(_texts, (when.clients, when.but_clients))],
+    ]
+
+
+def _from_rest(said: Sequence[Any]) -> tuple[Own | None, When | None]:
+    if not said:
+        return None, None
+    own, when = said
+    return (
+        None
+        if own is None
+        else Own(Action(own[0]), tuple([(kind, bytes.fromhex(data)) for kind, data in own[1]])),
+        None
+        if when is None
+        else When(
+            frozenset(when[0]),
+            frozenset(when[1]),
+            tuple([ip_network(text) for text in when[2]]),
+            tuple([ip_network(text) for text in when[3]]),
+        ),
+    )
+
+
+def _texts(networks: Sequence[object]) -> list[str]:
+    return [str(network) for network in networks]
