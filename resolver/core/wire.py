@@ -211,13 +211,13 @@ class Answer(NamedTuple):
 def parse_answer(wire: bytes, question: bytes) -> Answer | None:
     """Read an answer to `question` (name, type, class as we sent them), or None if it answers another.
 
-    The question is compared byte for byte. Of a truncated answer only the header is read, since it may be
-    cut anywhere. Raises WireError.
+    The question is compared byte for byte; only a bare error may do without it. Of a truncated answer only
+    the header is read, since it may be cut anywhere. Raises WireError.
     """
     if len(wire) < HEADER_SIZE:
         raise WireError("answer shorter than a header")
     if not _answers(wire, question):
-        return None
+        return _bare_error(wire)
     start = HEADER_SIZE + len(question)
     rcode, authentic = wire[3] & 0x0F, bool(wire[3] & 0x20)
     if wire[2] & 0x02:
@@ -279,6 +279,14 @@ def _answers(wire: bytes, question: bytes) -> bool:
         and wire[4:6] == b"\0\1"
         and wire[HEADER_SIZE : HEADER_SIZE + len(question)] == question
     )
+
+
+def _bare_error(wire: bytes) -> Answer | None:
+    """Return the error of a server that sends its header alone, as some do where they cannot read a query."""
+    rcode = wire[3] & 0x0F
+    if wire[2] & 0xF8 != 0x80 or wire[4:] != bytes(8) or rcode not in (FORMERR, SERVFAIL, NOTIMP, REFUSED):
+        return None
+    return Answer(rcode, False, False, None, b"", (0, 0, 0), (), 0, None, ())
 
 
 _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))

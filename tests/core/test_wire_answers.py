@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from resolver.core.errors import WireError
+from resolver.core.retries import Next, judge
 from resolver.core.wire import Answer, parse_answer
 from tests.messages import answer, opt, query, record
 
@@ -93,6 +94,35 @@ def test_a_truncated_answer_may_be_cut_anywhere_and_gives_its_rcode_alone() -> N
     for cut in range(12 + len(QUESTION), len(wire)):
         found = parse_answer(wire[:cut], QUESTION)
         assert found == Answer(3, True, False, None, b"", (0, 0, 0), (), 0, None, ())
+
+
+def bare(flags: int, counts: bytes = bytes(8), more: bytes = b"") -> bytes:
+    """Return an answer that does not repeat the question."""
+    return b"\x12\x34" + struct.pack(">H", flags) + counts + more
+
+
+@pytest.mark.parametrize("rcode", [1, 2, 4, 5])
+@pytest.mark.parametrize("flags", [0x8000, 0x8180, 0x83A0])
+def test_an_error_without_a_question_is_an_error_and_nothing_to_take(rcode: int, flags: int) -> None:
+    found = parse_answer(bare(flags | rcode), QUESTION)
+    assert found == Answer(rcode, False, False, None, b"", (0, 0, 0), (), 0, None, ())
+    for over_tcp, with_edns in ((False, True), (True, True), (False, False)):
+        expected = Next.ASK_WITHOUT_EDNS if with_edns and rcode in (1, 4) else Next.ASK_ANOTHER
+        assert judge(found, over_tcp=over_tcp, with_edns=with_edns) is expected
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        *[bare(0x8180 | rcode) for rcode in (0, 3, *range(6, 16))],
+        bare(0x0102),
+        bare(0xA182),
+        bare(0x8182, more=b"\0"),
+        *[bare(0x8182, bytes(at) + b"\1" + bytes(7 - at)) for at in range(8)],
+    ],
+)
+def test_without_a_question_nothing_but_a_bare_error_is_an_answer(wire: bytes) -> None:
+    assert parse_answer(wire, QUESTION) is None
 
 
 @pytest.mark.parametrize(
