@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from resolver.core import names
 from resolver.core import wire as w
-from resolver.core.replies import POINTER, Sections, Shape, author, pack_record
+from resolver.core.replies import ANY_RECORD, POINTER, Sections, Shape, author, pack_record
 from resolver.core.wire import Query
 
 LOCAL_TTL = 3600
@@ -28,16 +28,18 @@ _REVERSE = (
     "a.e.f.ip6.arpa b.e.f.ip6.arpa 8.b.d.0.1.0.0.2.ip6.arpa"
 )
 _ARPA = names.from_text("arpa")
-_PTR = w.PTR.to_bytes(2, "big") + b"\0\1"
+_PTR, _SOA, _NS, _ANY = [rtype.to_bytes(2, "big") + b"\0\1" for rtype in (w.PTR, w.SOA, w.NS, w.ANY)]
 
 
 def _shape(answer: bytes) -> Shape:
     return Shape(w.NOERROR, Sections(1, 0, answer), authoritative=True)
 
 
+_ANY_REPLY = _shape(ANY_RECORD)
 _APEX = {
-    w.SOA.to_bytes(2, "big") + b"\0\1": _shape(author(ttl=LOCAL_TTL, soa=True).tail),
-    w.NS.to_bytes(2, "big") + b"\0\1": _shape(pack_record(POINTER, w.NS, LOCAL_TTL, POINTER)),
+    _ANY: _ANY_REPLY,
+    _SOA: _shape(author(ttl=LOCAL_TTL, soa=True).tail),
+    _NS: _shape(pack_record(POINTER, w.NS, LOCAL_TTL, POINTER)),
 }
 """What every zone has at its apex, whatever its name (RFC 6303, section 3): it is its own name server."""
 
@@ -65,9 +67,8 @@ class LocalZone:
             for parent in names.parents(name):
                 if names.is_within(parent, apex):
                     self._names.setdefault(parent, {})  # nothing exists below what does not (RFC 8020)
-            self._names[name] = {
-                kind: _shape(author([text], ttl=LOCAL_TTL).tail) for kind, text in kinds.items()
-            }
+            shapes = {kind: _shape(author([text], ttl=LOCAL_TTL).tail) for kind, text in kinds.items()}
+            self._names[name] = {_ANY: _ANY_REPLY, **shapes}
         self._subtree = self._names[apex] if subtree else None
         if not bare:
             self._names[apex] = {**self._names[apex], **_APEX}

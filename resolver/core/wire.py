@@ -30,7 +30,7 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
 BADVERS = 16
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, DNAME = 1, 2, 5, 6, 12, 13, 15, 16, 28, 39
 OPT, DS, SVCB, HTTPS = 41, 43, 64, 65
-IXFR, AXFR, ANY = 251, 252, 255
+NXNAME, IXFR, AXFR, ANY = 128, 251, 252, 255
 IN = 1
 EDE = 15
 """EDNS option code of the extended DNS error (RFC 8914, section 2)."""
@@ -43,6 +43,8 @@ _RECORD = struct.Struct(">HHIH")
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_ONE_MORE = b"\0\1\0\0\0\0\0\1"
 _IN_BYTES = b"\0\1"
+_IXFR_BYTES = IXFR.to_bytes(2, "big")
+"""Such a query alone has a record: the SOA that its client has (RFC 1995, section 3)."""
 
 
 class Edns(NamedTuple):
@@ -143,12 +145,12 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     questions, answers, authorities, additional = struct.unpack(">4H", counts)
     if questions != 1:
         raise WireError("not one question")
-    if answers or authorities:
+    if answers or authorities > (wire[end - 4 : end - 2] == _IXFR_BYTES):
         raise WireError("records in a query")
-    records = _records(wire, end, additional)
+    records = _records(wire, end, authorities + additional)
     if (records[-1][2] if records else end) != len(wire):
         raise WireError("bytes behind the message")
-    found = [wire[start:stop] for start, _, stop, rtype, _ in records if rtype == OPT]
+    found = [wire[start:stop] for start, _, stop, rtype, _ in records[authorities:] if rtype == OPT]
     if len(found) > 1:
         raise WireError("two OPT records")
     return _edns(found[0]) if found else None

@@ -265,11 +265,6 @@ def test_what_is_no_query_gets_no_answer(wire: bytes) -> None:
     assert outcome.reason == "not_a_query"
 
 
-def test_any_gets_one_small_record() -> None:
-    found = parsed(reply(engine().handle(query(qtype=255), FREE, 0)).wire)
-    assert [rdata.to_text() for rdata in found.answer[0]] == ['"RFC8482" ""']
-
-
 @pytest.mark.parametrize(
     ("name", "qtype", "rcode"),
     [

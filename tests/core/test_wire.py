@@ -271,6 +271,7 @@ TYPES = {
     "OPT": w.OPT,
     "SVCB": w.SVCB,
     "HTTPS": w.HTTPS,
+    "NXNAME": w.NXNAME,
     "IXFR": w.IXFR,
     "AXFR": w.AXFR,
     "ANY": w.ANY,
