@@ -11,6 +11,7 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
+from resolver.core import names
 from resolver.core.errors import WireError
 
 HEADER_SIZE = 12
@@ -193,8 +194,8 @@ class Answer(NamedTuple):
 
     `body` is all behind the question without OPT (and without what followed OPT); `counts` are the records
     in answer, authority and additional section of it; `ttls` are (offset in body, seconds). `negative_ttl`
-    is None without a SOA record in the authority section. `aliases` are canonical targets. `empty` says that
-    no answer is of the type asked for, such as an alias that leads to nothing.
+    is None without a SOA record in the authority section. `aliases` are the canonical names that it leads to.
+    `empty` says that no answer is of the type asked for, such as an alias that leads to nothing.
     """
 
     rcode: int
@@ -247,7 +248,7 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         tuple([(data - 6 - start, ttl) for _, data, _, _, ttl in records]),
         min([ttl for _, _, _, _, ttl in records], default=0),
         _negative_ttl(wire, records[answers : answers + authorities]) if SOA in types else None,
-        () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records),
+        () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records, question[:-4]),
         question[-4] << 8 | question[-3] not in types[:answers],
     )
 
@@ -294,21 +295,35 @@ def _bare_error(wire: bytes) -> Answer | None:
 _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
 
 
-def _aliases(wire: bytes, records: list[_Record]) -> tuple[bytes, ...]:
-    """Return where the records lead: targets of CNAME, DNAME, SVCB and HTTPS records, canonical."""
-    targets = []
-    for _, data, end, rtype, _ in records:
+def _aliases(wire: bytes, records: list[_Record], asked: bytes) -> tuple[bytes, ...]:
+    """Return the names that the records lead to from the one asked, canonical.
+
+    A DNAME record leads to what it makes of the name that the aliases before it came to, not to its target.
+    """
+    targets, name = [], asked
+    for start, data, end, rtype, _ in records:
         if rtype not in _LEADS_ON:
             continue
         bound = rtype in (SVCB, HTTPS)  # these have a priority in front and parameters behind
         target, after = read_name(wire, data + 2 if bound else data)
         if after > end or (after != end and not bound):
             raise WireError("target and record length differ")
-        if target != b"\0":  # "." in SVCB: the owner itself (RFC 9460, section 2.5)
-            targets.append(target)
+        if rtype == DNAME:
+            target = _mapped(name, read_name(wire, start)[0], target)
+        if not bound and target != names.ROOT:
+            name = target
+        targets.append(target)
         if len(targets) > MAX_ALIASES:
             raise WireError("too many aliases")
-    return tuple(targets)
+    # "." in SVCB: the owner itself (RFC 9460, section 2.5)
+    return tuple([target for target in targets if target != names.ROOT])
+
+
+def _mapped(name: bytes, owner: bytes, target: bytes) -> bytes:
+    """Return what a DNAME record makes of a name (RFC 6672, section 2.2); the root of one not below it."""
+    mapped = name[: -len(owner)] + target
+    within = name != owner and names.is_within(name, owner)
+    return mapped if within and len(mapped) <= names.MAX_NAME else names.ROOT
 
 
 def _negative_ttl(wire: bytes, authority: list[_Record]) -> int | None:

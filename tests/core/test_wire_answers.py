@@ -40,15 +40,50 @@ def test_svcb_and_https_targets_are_aliases_but_not_the_owner_itself() -> None:
         record(b"\xc0\x0c", 65, 60, b"\0\0\3foo\7example\3com\0"),
         record(b"\xc0\x0c", 65, 60, b"\0\1\0"),
         record(b"\xc0\x0c", 64, 60, b"\0\1\3bar\7example\3com\0\0\3\0\2\0\x35"),
-        record(b"\xc0\x0c", 39, 60, b"\5dname\7example\0"),
     ]
     found = parse_answer(answer(QUESTION, answers), QUESTION)
     assert found is not None
     assert found.aliases == (
         b"\3foo\7example\3com\0",
         b"\3bar\7example\3com\0",
-        b"\5dname\7example\0",
     )
+
+
+LONG = (b"\x3f" + b"a" * 63) * 3 + b"\x39" + b"a" * 57 + b"\0"
+DNAME = record(b"\7Example\0", 39, 60, b"\5There\4test\0")
+MAPPED = b"\3www\5there\4test\0"
+
+
+@pytest.mark.parametrize(
+    ("records", "aliases"),
+    [
+        pytest.param([DNAME], [MAPPED], id="below"),
+        pytest.param([DNAME, record(b"\xc0\x0c", 5, 60, MAPPED)], [MAPPED], id="with its CNAME"),
+        pytest.param([record(b"\xc0\x0c", 5, 60, MAPPED), DNAME], [MAPPED], id="behind its CNAME"),
+        pytest.param([record(b"\xc0\x0c", 39, 60, MAPPED)], [], id="at the name asked"),
+        pytest.param([record(b"\2ww\7example\0", 39, 60, MAPPED)], [], id="elsewhere"),
+        pytest.param([record(b"\1w\7example\0", 39, 60, MAPPED)], [], id="where a label ends alike"),
+        pytest.param([record(b"\0", 39, 60, b"\1t\0")], [b"\3www\7example\1t\0"], id="at the root"),
+        pytest.param([record(b"\7example\0", 39, 60, b"\0")], [b"\3www\0"], id="to the root"),
+        pytest.param([record(b"\7example\0", 39, 60, LONG)], [b"\3www" + LONG], id="to the longest"),
+        pytest.param([record(b"\7example\0", 39, 60, b"\1a" + LONG)], [], id="beyond the longest"),
+        pytest.param(
+            [record(b"\xc0\x0c", 5, 60, b"\1a\1b\0"), record(b"\1b\0", 39, 60, b"\1c\0")],
+            [b"\1a\1b\0", b"\1a\1c\0"],
+            id="behind a CNAME",
+        ),
+        pytest.param(
+            [DNAME, record(b"\4test\0", 39, 60, b"\1c\0")], [MAPPED, b"\3www\5there\1c\0"], id="twice"
+        ),
+    ],
+)
+def test_a_dname_leads_to_the_name_that_it_makes_of_the_one_asked_and_not_to_its_target(
+    records: list[bytes], aliases: list[bytes]
+) -> None:
+    """RFC 6672, section 2.2; table 1."""
+    found = parse_answer(answer(QUESTION, records), QUESTION)
+    assert found is not None
+    assert list(dict.fromkeys(found.aliases)) == aliases
 
 
 SOA = b"\2ns\xc0\x10\1h\xc0\x10" + struct.pack(">5I", 1, 2, 3, 4, 120)
@@ -157,6 +192,7 @@ def test_an_answer_to_another_question_is_none(wire: bytes) -> None:
         answer(QUESTION, [record(b"\xc0\x0c", 5, 60, b"\1a\0x")]),
         answer(QUESTION, [record(b"\xc0\x0c", 65, 60, b"\0\1\5ab")]),
         answer(QUESTION, [record(b"\xc0\x0c", 5, 60, b"\1a\0")] * 65),
+        answer(QUESTION, [record(b"\xc0\x0c", 39, 60, b"\1a\0")] * 65),
         answer(QUESTION, authority=[record(b"\xc0\x0c", 6, 60, SOA[:-1])]),
         answer(QUESTION)[:6] + b"\xff\xff\0\0\0\0" + QUESTION,
     ],
