@@ -158,7 +158,7 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
 
 
 def parse_opt(record: bytes) -> Edns:
-    """Read one whole OPT record (RFC 6891, section 6.1.2). Raises WireError."""
+    """Read one whole OPT record (RFC 6891, section 6.1); of another version no options. Raises WireError."""
     if record[:3] != b"\0\0\x29" or len(record) < 11:
         raise WireError("bad OPT record")
     _, payload, flags, length = _RECORD.unpack_from(record, 1)
@@ -166,7 +166,7 @@ def parse_opt(record: bytes) -> Edns:
         raise WireError("OPT record of a wrong length")
     options: list[tuple[int, bytes]] = []
     at = 11
-    while at < len(record):
+    while at < len(record) and not flags & 0xFF0000:
         if len(options) == MAX_OPTIONS:
             raise WireError("too many EDNS options")
         if at + 4 > len(record):

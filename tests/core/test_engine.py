@@ -248,6 +248,7 @@ def test_an_unpopular_answer_is_not() -> None:
         (query() + b"x", dns.rcode.FORMERR),
         (query()[:12], dns.rcode.FORMERR),
         (query(opt=opt(version=1)), dns.rcode.BADVERS),
+        (query(opt=opt(version=1, options=b"\0\3\0\5ab")), dns.rcode.BADVERS),
         (query(qclass=3), dns.rcode.REFUSED),
         (query(qclass=255), dns.rcode.REFUSED),
         (query(qtype=252), dns.rcode.NOTIMP),
