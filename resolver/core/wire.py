@@ -27,7 +27,7 @@ MAX_OPTIONS = 64
 MAX_POINTERS = 16
 """Most compression pointers followed for one name; real messages use two or three."""
 
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = range(7)
 BADVERS = 16
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, DNAME = 1, 2, 5, 6, 12, 13, 15, 16, 28, 39
 OPT, DS, SVCB, HTTPS = 41, 43, 64, 65
