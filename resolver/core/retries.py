@@ -137,7 +137,7 @@ def judge(answer: Answer, *, over_tcp: bool, with_edns: bool) -> Next:
         return Next.ASK_BY_TCP
     if answer.truncated:
         return Next.ASK_ANOTHER
-    if answer.rcode in (w.NOERROR, w.NXDOMAIN):
+    if answer.rcode in (w.NOERROR, w.NXDOMAIN, w.YXDOMAIN):  # the last: a DNAME makes too long a name of this
         return Next.TAKE
     if with_edns and (
         answer.rcode == w.BADVERS or (answer.edns is None and answer.rcode in (w.FORMERR, w.NOTIMP))

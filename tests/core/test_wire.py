@@ -303,6 +303,7 @@ def test_types_have_the_numbers_of_the_registry(name: str, number: int) -> None:
         ("NXDOMAIN", w.NXDOMAIN),
         ("NOTIMP", w.NOTIMP),
         ("REFUSED", w.REFUSED),
+        ("YXDOMAIN", w.YXDOMAIN),
         ("BADVERS", w.BADVERS),
     ],
 )
