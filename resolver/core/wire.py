@@ -127,9 +127,8 @@ def parse_query(wire: bytes, *, stream: bool = False, max_udp: int = MAX_UDP_REP
             raise WireError("name over 255 bytes")
         counts = wire[4:12]
         if counts == _ONE_QUESTION and end == len(wire):
-            return Query(
-                wire, wire[12 : at + 1].lower(), end, None, MAX_STREAM_REPLY if stream else MIN_UDP_REPLY
-            )
+            limit = MAX_STREAM_REPLY if stream else MIN_UDP_REPLY
+            return Query(wire, wire[12 : at + 1].lower(), end, None, limit)
         edns = _query_edns(wire, counts, end)
     except IndexError:
         raise WireError("query cut short") from None
@@ -195,7 +194,8 @@ class Answer(NamedTuple):
     `body` is all behind the question without OPT (and without what followed OPT); `counts` are the records
     in answer, authority and additional section of it; `ttls` are (offset in body, seconds). `negative_ttl`
     is None without a SOA record in the authority section. `aliases` are the canonical names that it leads to.
-    `empty` says that no answer is of the type asked for, such as an alias that leads to nothing.
+    `empty` says that no answer is of the type asked for, such as an alias that leads to nothing; `referral`
+    that a server which does not recurse names others.
     """
 
     rcode: int
@@ -209,6 +209,7 @@ class Answer(NamedTuple):
     negative_ttl: int | None
     aliases: tuple[bytes, ...]
     empty: bool = True
+    referral: bool = False
 
 
 def parse_answer(wire: bytes, question: bytes) -> Answer | None:
@@ -250,6 +251,8 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         _negative_ttl(wire, records[answers : answers + authorities]) if SOA in types else None,
         () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records, question[:-4]),
         question[-4] << 8 | question[-3] not in types[:answers],
+        not (rcode or answers or wire[2] & 0x04 or wire[3] & 0x80 or SOA in types)
+        and NS in types[:authorities],
     )
 
 

@@ -136,6 +136,32 @@ def bare(flags: int, counts: bytes = bytes(8), more: bytes = b"") -> bytes:
     return b"\x12\x34" + struct.pack(">H", flags) + counts + more
 
 
+NS = record(b"\xc0\x10", 2, 60, b"\2ns\xc0\x10")
+GLUE = record(b"\2ns\xc0\x10", 1, 60, b"abcd")
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [
+        pytest.param(answer(QUESTION, [], [NS], [GLUE], flags=0x8100), Next.ASK_ANOTHER, id="referral"),
+        pytest.param(answer(QUESTION, [], [NS], [opt()], flags=0x8000), Next.ASK_ANOTHER, id="with EDNS"),
+        pytest.param(answer(QUESTION, [], [NS], flags=0x8180), Next.TAKE, id="recursion available"),
+        pytest.param(answer(QUESTION, [], [NS], flags=0x8500), Next.TAKE, id="authoritative"),
+        pytest.param(answer(QUESTION, [GLUE], [NS], flags=0x8100), Next.TAKE, id="records"),
+        pytest.param(
+            answer(QUESTION, [], [NS, record(b"\xc0\x10", 6, 60, SOA)], flags=0x8100), Next.TAKE, id="SOA"
+        ),
+        pytest.param(answer(QUESTION, [], [], [NS], flags=0x8100), Next.TAKE, id="additional"),
+        pytest.param(answer(QUESTION, flags=0x8100), Next.TAKE, id="empty"),
+        pytest.param(answer(QUESTION, [], [NS], flags=0x8103), Next.TAKE, id="no such name"),
+    ],
+)
+def test_a_referral_from_a_server_that_does_not_recurse_is_no_answer(wire: bytes, expected: Next) -> None:
+    found = parse_answer(wire, QUESTION)
+    assert found is not None
+    assert judge(found, over_tcp=False, with_edns=True) is expected
+
+
 @pytest.mark.parametrize("rcode", [1, 2, 4, 5])
 @pytest.mark.parametrize("flags", [0x8000, 0x8180, 0x83A0])
 def test_an_error_without_a_question_is_an_error_and_nothing_to_take(rcode: int, flags: int) -> None:
