@@ -146,7 +146,7 @@ class Entry:
 def from_answer(answer: Answer, ageing: Ageing, now: float) -> Entry:
     """Return an entry for an answer from upstream. One that may not be cached expires at once."""
     ttl = lifetime(answer, ageing)
-    cap = ageing.max_ttl if answer.negative_ttl is None else ttl
+    cap = ageing.max_ttl if answer.negative_ttl is None or not denies(answer) else ttl
     body, ttls = answer.body, answer.ttls
     # a TTL of 0 may stand in the bytes as one with the top bit set (RFC 2181, section 8)
     if not answer.min_ttl or max([seconds for _, seconds in ttls], default=0) > cap:
@@ -187,11 +187,16 @@ def lifetime(answer: Answer, ageing: Ageing) -> int:
     """
     if answer.rcode not in (w.NOERROR, w.NXDOMAIN):
         return 0
-    if answer.negative_ttl is not None:
-        return min(answer.min_ttl, answer.negative_ttl, ageing.negative_ttl)
-    if answer.rcode == w.NXDOMAIN or answer.empty:
+    if not denies(answer):
+        return min(answer.min_ttl, ageing.max_ttl)
+    if answer.negative_ttl is None:
         return 0
-    return min(answer.min_ttl, ageing.max_ttl)
+    return min(answer.min_ttl, answer.negative_ttl, ageing.negative_ttl)
+
+
+def denies(answer: Answer) -> bool:
+    """Say whether an answer is that there is no such name or record, if only at the end of its aliases."""
+    return answer.rcode == w.NXDOMAIN or (answer.rcode == w.NOERROR and answer.empty)
 
 
 def kept_errors(answer: Answer) -> bytes:

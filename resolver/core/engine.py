@@ -19,11 +19,14 @@ from resolver.core.routes import LocalZone, Routes
 from resolver.core.source import Source
 from resolver.core.wire import Answer, Query, parse_query
 
-_HINFO = replies.pack_record(replies.POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has no HINFO
-ANY_REPLY = replies.Shape(w.NOERROR, replies.Sections(1, 0, _HINFO))
-"""What ANY gets: one small record instead of all there is (RFC 8482, section 4.2)."""
-_ZONE_TRANSFERS_AND_META = frozenset({0, w.OPT, *range(249, 255)})
-"""Types that no record has (RFC 6895, section 3.1): nothing that a forwarder could ask for or keep."""
+_ANY_REPLY = replies.Shape(w.NOERROR, replies.Sections(1, 0, replies.ANY_RECORD))
+_ADDRESSES = [rtype.to_bytes(2, "big") + b"\0\1" for rtype in (w.A, w.AAAA)]
+_NO_TYPES = {
+    **dict.fromkeys((0, w.OPT, *range(249, 255)), (w.NOTIMP, b"")),
+    w.NXNAME: (w.FORMERR, extended_error(replies.INVALID_QUERY_TYPE)),
+}
+"""What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
+that only denials hold (RFC 9824, section 3.5)."""
 NOT_AUTHORITATIVE = extended_error(20)
 
 
@@ -149,14 +152,14 @@ class Engine:
         """Go on with a query that neither policy nor cache answers."""
         if not query.is_internet:
             return _error(query, w.REFUSED, extended_error(replies.NOT_SUPPORTED))
-        if query.qtype in _ZONE_TRANSFERS_AND_META:
-            return _error(query, w.NOTIMP)
-        if query.qtype == w.ANY:
-            return Reply(ANY_REPLY.reply(query), query, Source.LOCAL, w.NOERROR, verdict)
+        if query.qtype in _NO_TYPES:
+            return _error(query, *_NO_TYPES[query.qtype])
         route = self.routes.find_for(query)
         if isinstance(route, LocalZone):
             shape = route.shape(query)
             return Reply(shape.reply(query), query, Source.LOCAL, shape.rcode, verdict)
+        if query.qtype == w.ANY:
+            return self._answer_any(query, verdict, now)
         if not query.wire[2] & 1:  # no recursion desired, and nothing known
             return _error(query, w.REFUSED, NOT_AUTHORITATIVE)
         self.cache.misses += 1
@@ -164,6 +167,18 @@ class Engine:
         if stale is not None and now < stale.retry_at:
             return self.deliver_stale(query, profile, verdict, stale)
         return Forward(query, route, stale, verdict)
+
+    def _answer_any(self, query: Query, verdict: Verdict, now: float) -> Reply:
+        """Answer ANY with one small record, or with NXDOMAIN where that is known: never by asking upstream.
+
+        A denial behind an alias is of another name.
+        """
+        flags = query.key[len(query.name) + len(query.kind) :]
+        for kind in _ADDRESSES:
+            known = self.cache.get(query.name + kind + flags)
+            if known is not None and known.rcode == w.NXDOMAIN and not known.aliases and now < known.expires:
+                return Reply(known.reply(query, now), query, Source.CACHE, w.NXDOMAIN, verdict)
+        return Reply(_ANY_REPLY.reply(query), query, Source.LOCAL, w.NOERROR, verdict)
 
 
 def reject(wire: bytes) -> Reply | Drop:

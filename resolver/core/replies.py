@@ -22,7 +22,7 @@ from resolver.core.wire import MAX_UDP_REPLY, Query
 
 BLOCKED, CENSORED, FILTERED, PROHIBITED, FORGED = 15, 16, 17, 18, 4
 STALE, STALE_NXDOMAIN, CACHED_ERROR, NOT_READY, NOT_SUPPORTED = 3, 19, 13, 14, 21
-NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA = 22, 23, 24
+NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA, INVALID_QUERY_TYPE = 22, 23, 24, 30
 
 CODES = {
     ListClass.POLICY: BLOCKED,
@@ -130,6 +130,10 @@ def _rdata(record: dnslib.RR) -> bytes:
 def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes) -> bytes:
     """Return one record of class IN; the owner in wire form."""
     return owner + struct.pack(">HHIH", rtype, w.IN, ttl, len(data)) + data
+
+
+ANY_RECORD = pack_record(POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has no HINFO
+"""What ANY gets: one small record instead of all there is (RFC 8482, section 4.2)."""
 
 
 class Shape:

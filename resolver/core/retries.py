@@ -137,8 +137,8 @@ def judge(answer: Answer, *, over_tcp: bool, with_edns: bool) -> Next:
         return Next.ASK_BY_TCP
     if answer.truncated:
         return Next.ASK_ANOTHER
-    if answer.rcode in (w.NOERROR, w.NXDOMAIN):
-        return Next.TAKE
+    if answer.rcode in (w.NOERROR, w.NXDOMAIN, w.YXDOMAIN):  # the last: a DNAME makes too long a name of this
+        return Next.ASK_ANOTHER if answer.referral else Next.TAKE
     if with_edns and (
         answer.rcode == w.BADVERS or (answer.edns is None and answer.rcode in (w.FORMERR, w.NOTIMP))
     ):

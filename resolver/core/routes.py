@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from resolver.core import names
 from resolver.core import wire as w
-from resolver.core.replies import Shape, author
+from resolver.core.replies import ANY_RECORD, POINTER, Sections, Shape, author, pack_record
 from resolver.core.wire import Query
 
 LOCAL_TTL = 3600
@@ -28,11 +28,24 @@ _REVERSE = (
     "a.e.f.ip6.arpa b.e.f.ip6.arpa 8.b.d.0.1.0.0.2.ip6.arpa"
 )
 _ARPA = names.from_text("arpa")
-_PTR = w.PTR.to_bytes(2, "big") + b"\0\1"
+_PTR, _SOA, _NS, _ANY = [rtype.to_bytes(2, "big") + b"\0\1" for rtype in (w.PTR, w.SOA, w.NS, w.ANY)]
+
+
+def _shape(answer: bytes) -> Shape:
+    return Shape(w.NOERROR, Sections(1, 0, answer), authoritative=True)
+
+
+_ANY_REPLY = _shape(ANY_RECORD)
+_APEX = {
+    _ANY: _ANY_REPLY,
+    _SOA: _shape(author(ttl=LOCAL_TTL, soa=True).tail),
+    _NS: _shape(pack_record(POINTER, w.NS, LOCAL_TTL, POINTER)),
+}
+"""What every zone has at its apex, whatever its name (RFC 6303, section 3): it is its own name server."""
 
 
 class LocalZone:
-    """A zone that is answered here: some names with records, NODATA at the apex, NXDOMAIN elsewhere."""
+    """A zone that is answered here: names with records, NODATA above them, NXDOMAIN elsewhere."""
 
     __slots__ = ("_empty", "_names", "_nothing", "_subtree", "apex")
 
@@ -42,18 +55,23 @@ class LocalZone:
         records: Mapping[bytes, Mapping[bytes, str]] | None = None,
         *,
         subtree: bool = False,
+        bare: bool = False,
     ) -> None:
-        """`records` are answers by name and kind; with `subtree` every name is answered as the apex is."""
+        """`records` are answers by name and kind; with `subtree` what the apex has holds for every name.
+
+        A `bare` zone has no SOA and NS records to ask for.
+        """
         self.apex = apex
-        made: dict[bytes, Mapping[bytes, str]] = {apex: {}, **(records or {})}
-        self._names = {
-            name: {
-                kind: Shape(w.NOERROR, author([text], ttl=LOCAL_TTL), authoritative=True)
-                for kind, text in kinds.items()
-            }
-            for name, kinds in made.items()
-        }
+        self._names: dict[bytes, dict[bytes, Shape]] = {apex: {}}
+        for name, kinds in (records or {}).items():
+            for parent in names.parents(name):
+                if names.is_within(parent, apex):
+                    self._names.setdefault(parent, {})  # nothing exists below what does not (RFC 8020)
+            shapes = {kind: _shape(author([text], ttl=LOCAL_TTL).tail) for kind, text in kinds.items()}
+            self._names[name] = {_ANY: _ANY_REPLY, **shapes}
         self._subtree = self._names[apex] if subtree else None
+        if not bare:
+            self._names[apex] = {**self._names[apex], **_APEX}
         soa = author(ttl=LOCAL_TTL, soa=True, zone=apex)
         self._empty = Shape(w.NOERROR, soa, authoritative=True)
         self._nothing = Shape(w.NXDOMAIN, soa, authoritative=True)
@@ -85,7 +103,7 @@ def _local_zones() -> dict[bytes, LocalZone]:
     localhost, resolver = names.from_text("localhost"), names.from_text("resolver.arpa")
     addresses = {b"\0\1\0\1": "A 127.0.0.1", b"\0\x1c\0\1": "AAAA ::1"}
     zones[localhost] = LocalZone(localhost, {localhost: addresses}, subtree=True)
-    zones[resolver] = LocalZone(resolver, subtree=True)
+    zones[resolver] = LocalZone(resolver, subtree=True, bare=True)  # RFC 9462, section 6.4
     for text, apex_text in (("1.0.0.127.in-addr.arpa", "127.in-addr.arpa"), (f"1.{'0.' * 31}ip6.arpa",) * 2):
         apex = names.from_text(apex_text)
         zones[apex] = LocalZone(apex, {names.from_text(text): {_PTR: "PTR localhost."}})

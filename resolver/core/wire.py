@@ -11,6 +11,7 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
+from resolver.core import names
 from resolver.core.errors import WireError
 
 HEADER_SIZE = 12
@@ -26,11 +27,11 @@ MAX_OPTIONS = 64
 MAX_POINTERS = 16
 """Most compression pointers followed for one name; real messages use two or three."""
 
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = range(7)
 BADVERS = 16
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, DNAME = 1, 2, 5, 6, 12, 13, 15, 16, 28, 39
 OPT, DS, SVCB, HTTPS = 41, 43, 64, 65
-IXFR, AXFR, ANY = 251, 252, 255
+NXNAME, IXFR, AXFR, ANY = 128, 251, 252, 255
 IN = 1
 EDE = 15
 """EDNS option code of the extended DNS error (RFC 8914, section 2)."""
@@ -43,6 +44,8 @@ _RECORD = struct.Struct(">HHIH")
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_ONE_MORE = b"\0\1\0\0\0\0\0\1"
 _IN_BYTES = b"\0\1"
+_IXFR_BYTES = IXFR.to_bytes(2, "big")
+"""Such a query alone has a record: the SOA that its client has (RFC 1995, section 3)."""
 
 
 class Edns(NamedTuple):
@@ -124,9 +127,8 @@ def parse_query(wire: bytes, *, stream: bool = False, max_udp: int = MAX_UDP_REP
             raise WireError("name over 255 bytes")
         counts = wire[4:12]
         if counts == _ONE_QUESTION and end == len(wire):
-            return Query(
-                wire, wire[12 : at + 1].lower(), end, None, MAX_STREAM_REPLY if stream else MIN_UDP_REPLY
-            )
+            limit = MAX_STREAM_REPLY if stream else MIN_UDP_REPLY
+            return Query(wire, wire[12 : at + 1].lower(), end, None, limit)
         edns = _query_edns(wire, counts, end)
     except IndexError:
         raise WireError("query cut short") from None
@@ -143,19 +145,19 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     questions, answers, authorities, additional = struct.unpack(">4H", counts)
     if questions != 1:
         raise WireError("not one question")
-    if answers or authorities:
+    if answers or authorities > (wire[end - 4 : end - 2] == _IXFR_BYTES):
         raise WireError("records in a query")
-    records = _records(wire, end, additional)
+    records = _records(wire, end, authorities + additional)
     if (records[-1][2] if records else end) != len(wire):
         raise WireError("bytes behind the message")
-    found = [wire[start:stop] for start, _, stop, rtype, _ in records if rtype == OPT]
+    found = [wire[start:stop] for start, _, stop, rtype, _ in records[authorities:] if rtype == OPT]
     if len(found) > 1:
         raise WireError("two OPT records")
     return _edns(found[0]) if found else None
 
 
 def parse_opt(record: bytes) -> Edns:
-    """Read one whole OPT record (RFC 6891, section 6.1.2). Raises WireError."""
+    """Read one whole OPT record (RFC 6891, section 6.1); of another version no options. Raises WireError."""
     if record[:3] != b"\0\0\x29" or len(record) < 11:
         raise WireError("bad OPT record")
     _, payload, flags, length = _RECORD.unpack_from(record, 1)
@@ -163,7 +165,7 @@ def parse_opt(record: bytes) -> Edns:
         raise WireError("OPT record of a wrong length")
     options: list[tuple[int, bytes]] = []
     at = 11
-    while at < len(record):
+    while at < len(record) and not flags & 0xFF0000:
         if len(options) == MAX_OPTIONS:
             raise WireError("too many EDNS options")
         if at + 4 > len(record):
@@ -191,8 +193,9 @@ class Answer(NamedTuple):
 
     `body` is all behind the question without OPT (and without what followed OPT); `counts` are the records
     in answer, authority and additional section of it; `ttls` are (offset in body, seconds). `negative_ttl`
-    is None without a SOA record in the authority section. `aliases` are canonical targets. `empty` says that
-    no answer is of the type asked for, such as an alias that leads to nothing.
+    is None without a SOA record in the authority section. `aliases` are the canonical names that it leads to.
+    `empty` says that no answer is of the type asked for, such as an alias that leads to nothing; `referral`
+    that a server which does not recurse names others.
     """
 
     rcode: int
@@ -206,18 +209,19 @@ class Answer(NamedTuple):
     negative_ttl: int | None
     aliases: tuple[bytes, ...]
     empty: bool = True
+    referral: bool = False
 
 
 def parse_answer(wire: bytes, question: bytes) -> Answer | None:
     """Read an answer to `question` (name, type, class as we sent them), or None if it answers another.
 
-    The question is compared byte for byte. Of a truncated answer only the header is read, since it may be
-    cut anywhere. Raises WireError.
+    The question is compared byte for byte; only a bare error may do without it. Of a truncated answer only
+    the header is read, since it may be cut anywhere. Raises WireError.
     """
     if len(wire) < HEADER_SIZE:
         raise WireError("answer shorter than a header")
     if not _answers(wire, question):
-        return None
+        return _bare_error(wire)
     start = HEADER_SIZE + len(question)
     rcode, authentic = wire[3] & 0x0F, bool(wire[3] & 0x20)
     if wire[2] & 0x02:
@@ -245,8 +249,10 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         tuple([(data - 6 - start, ttl) for _, data, _, _, ttl in records]),
         min([ttl for _, _, _, _, ttl in records], default=0),
         _negative_ttl(wire, records[answers : answers + authorities]) if SOA in types else None,
-        () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records),
+        () if _LEADS_ON.isdisjoint(types) else _aliases(wire, records, question[:-4]),
         question[-4] << 8 | question[-3] not in types[:answers],
+        not (rcode or answers or wire[2] & 0x04 or wire[3] & 0x80 or SOA in types)
+        and NS in types[:authorities],
     )
 
 
@@ -281,24 +287,46 @@ def _answers(wire: bytes, question: bytes) -> bool:
     )
 
 
+def _bare_error(wire: bytes) -> Answer | None:
+    """Return the error of a server that sends its header alone, as some do where they cannot read a query."""
+    rcode = wire[3] & 0x0F
+    if wire[2] & 0xF8 != 0x80 or wire[4:] != bytes(8) or rcode not in (FORMERR, SERVFAIL, NOTIMP, REFUSED):
+        return None
+    return Answer(rcode, False, False, None, b"", (0, 0, 0), (), 0, None, ())
+
+
 _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
 
 
-def _aliases(wire: bytes, records: list[_Record]) -> tuple[bytes, ...]:
-    """Return where the records lead: targets of CNAME, DNAME, SVCB and HTTPS records, canonical."""
-    targets = []
-    for _, data, end, rtype, _ in records:
+def _aliases(wire: bytes, records: list[_Record], asked: bytes) -> tuple[bytes, ...]:
+    """Return the names that the records lead to from the one asked, canonical.
+
+    A DNAME record leads to what it makes of the name that the aliases before it came to, not to its target.
+    """
+    targets, name = [], asked
+    for start, data, end, rtype, _ in records:
         if rtype not in _LEADS_ON:
             continue
         bound = rtype in (SVCB, HTTPS)  # these have a priority in front and parameters behind
         target, after = read_name(wire, data + 2 if bound else data)
         if after > end or (after != end and not bound):
             raise WireError("target and record length differ")
-        if target != b"\0":  # "." in SVCB: the owner itself (RFC 9460, section 2.5)
-            targets.append(target)
+        if rtype == DNAME:
+            target = _mapped(name, read_name(wire, start)[0], target)
+        if not bound and target != names.ROOT:
+            name = target
+        targets.append(target)
         if len(targets) > MAX_ALIASES:
             raise WireError("too many aliases")
-    return tuple(targets)
+    # "." in SVCB: the owner itself (RFC 9460, section 2.5)
+    return tuple([target for target in targets if target != names.ROOT])
+
+
+def _mapped(name: bytes, owner: bytes, target: bytes) -> bytes:
+    """Return what a DNAME record makes of a name (RFC 6672, section 2.2); the root of one not below it."""
+    mapped = name[: -len(owner)] + target
+    within = name != owner and names.is_within(name, owner)
+    return mapped if within and len(mapped) <= names.MAX_NAME else names.ROOT
 
 
 def _negative_ttl(wire: bytes, authority: list[_Record]) -> int | None:

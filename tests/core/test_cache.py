@@ -92,9 +92,17 @@ def test_a_negative_answer_lives_by_the_soa(flags: int, rcode: int, soa: int, bo
     assert parsed(entry.reply(PLAIN, 0)).rcode() == rcode
 
 
-@pytest.mark.parametrize("flags", [0x8180, 0x8183, 0x8182, 0x8185])
+@pytest.mark.parametrize("flags", [0x8180, 0x8183, 0x8182, 0x8185, 0x8186])
 def test_what_does_not_say_how_long_it_holds_is_not_kept(flags: int) -> None:
     assert from_answer(known(flags=flags), Ageing(), 0).ttl == 0
+
+
+def test_a_name_that_grew_too_long_is_told_and_not_kept() -> None:
+    """YXDOMAIN: what a DNAME record makes of the name asked is over 255 bytes (RFC 6672, section 2.2)."""
+    entry = from_answer(known(300, flags=0x8186, soa=60), Ageing(), 0)
+    assert entry.ttl == 0
+    reply = parsed(entry.reply(PLAIN, 0))
+    assert (reply.rcode(), ttls_of(entry.reply(PLAIN, 0))) == (dns.rcode.YXDOMAIN, [300, 60])
 
 
 @pytest.mark.parametrize(("soa", "ttl"), [(None, 0), (60, 60)])
@@ -106,6 +114,30 @@ def test_an_alias_to_nothing_lives_by_the_soa_too(soa: int | None, ttl: int) -> 
     entry = from_answer(found, Ageing(), 0)
     assert entry.ttl == ttl
     assert set(ttls_of(entry.reply(PLAIN, 0))) == {ttl or 86400}
+
+
+@pytest.mark.parametrize(("ttl", "soa", "kept"), [(600, 3600, 600), (600, 20, 20), (90000, 90000, 7200)])
+def test_an_answer_with_records_lives_by_them_though_a_soa_goes_with_it(
+    ttl: int, soa: int, kept: int
+) -> None:
+    """The MINIMUM, 120 here, is for negative answers (RFC 2308, section 4)."""
+    entry = from_answer(known(ttl, soa=soa), Ageing(max_ttl=7200, negative_ttl=50), 0)
+    assert entry.ttl == kept
+    assert ttls_of(entry.reply(PLAIN, 0)) == [min(ttl, 7200), min(soa, 7200)]
+
+
+@pytest.mark.parametrize("flags", [0x8180, 0x8183])
+def test_a_chain_that_ends_nowhere_lives_by_the_soa_and_no_longer_than_a_negative_answer(flags: int) -> None:
+    chain = [
+        record(NAME, 5, 86400, b"\3cdn\7example\0"),
+        record(b"\3cdn\7example\0", 5, 86400, b"\4gone\7example\0"),
+    ]
+    for soa, bound, ttl in ((60, 3600, 60), (600, 3600, 120), (600, 50, 50)):
+        found = parse_answer(answer(QUESTION, chain, [record(NAME, 6, soa, SOA)], flags=flags), QUESTION)
+        assert found is not None
+        entry = from_answer(found, Ageing(negative_ttl=bound), 0)
+        assert entry.ttl == ttl
+        assert set(ttls_of(entry.reply(PLAIN, 0))) == {ttl}
 
 
 @pytest.mark.parametrize("qtype", [5, 65, 99])

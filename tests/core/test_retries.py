@@ -113,6 +113,8 @@ def reply(rcode: int = 0, *, truncated: bool = False, edns: bool = True, code: i
     [
         (reply(), False, Next.TAKE),
         (reply(w.NXDOMAIN), True, Next.TAKE),
+        (reply(w.YXDOMAIN), False, Next.TAKE),
+        (reply(w.YXDOMAIN + 16), False, Next.ASK_ANOTHER),
         (reply(truncated=True), False, Next.ASK_BY_TCP),
         (reply(truncated=True), True, Next.ASK_ANOTHER),
         (reply(w.FORMERR, edns=False), False, Next.ASK_WITHOUT_EDNS),

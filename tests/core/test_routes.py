@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import dns.flags
+import dns.message
 import dns.rdatatype
 import pytest
 from hypothesis import given
@@ -92,13 +93,18 @@ EMPTY = [
     ("onion", 1, 0, "onion."),
     ("a.b.onion", 1, 3, "onion."),
     ("nas.home.arpa", 28, 3, "home.arpa."),
-    ("home.arpa", 6, 0, "home.arpa."),
+    ("resolver.arpa", 6, 0, "resolver.arpa."),
+    ("resolver.arpa", 2, 0, "resolver.arpa."),
+    ("x.localhost", 6, 0, "localhost."),
+    ("x.localhost", 2, 0, "localhost."),
+    ("nas.home.arpa", 6, 3, "home.arpa."),
     ("resolver.arpa", 64, 0, "resolver.arpa."),
     ("_dns.resolver.arpa", 64, 0, "resolver.arpa."),
     ("x.y.resolver.arpa", 1, 0, "resolver.arpa."),
     ("9.9.168.192.in-addr.arpa", 12, 3, "168.192.in-addr.arpa."),
     ("1.0.0.127.in-addr.arpa", 16, 0, "127.in-addr.arpa."),
     ("2.0.0.127.in-addr.arpa", 12, 3, "127.in-addr.arpa."),
+    ("1.1.0.0.127.in-addr.arpa", 12, 3, "127.in-addr.arpa."),
 ]
 
 
@@ -116,6 +122,37 @@ def test_what_is_not_there_is_denied_by_the_soa_of_its_zone(
     assert not message.flags & dns.flags.AD
     (soa,) = message.authority
     assert (soa.rdtype, soa.name.to_text(), soa.ttl) == (dns.rdatatype.SOA, zone, soa[0].minimum)
+
+
+def told(name: str, qtype: int) -> dns.message.Message:
+    asked = parse_query(query(name, qtype))
+    found = HERE.find_for(asked)
+    assert isinstance(found, LocalZone)
+    return parsed(found.shape(asked).reply(asked))
+
+
+@pytest.mark.parametrize("qtype", [1, 12, 16])
+def test_what_stands_above_a_name_that_is_there_is_there_too_and_empty(qtype: int) -> None:
+    """RFC 8020: a name that does not exist has nothing below it."""
+    for name in ("0.0.127.in-addr.arpa", "0.127.in-addr.arpa", "127.in-addr.arpa"):
+        message = told(name, qtype)
+        assert (message.rcode(), message.answer) == (0, [])
+        assert message.authority[0].name.to_text() == "127.in-addr.arpa."
+
+
+@pytest.mark.parametrize(
+    "name", ["Home.Arpa", "168.192.in-addr.arpa", "1." + "0." * 31 + "ip6.arpa", "onion"]
+)
+def test_a_local_zone_has_its_soa_and_its_name_server_at_the_apex(name: str) -> None:
+    """RFC 6303, section 3: the zone is its own name server."""
+    soa, ns = told(name, 6), told(name, 2)
+    for message in (soa, ns):
+        assert (message.rcode(), message.authority) == (0, [])
+        assert message.flags & dns.flags.AA
+        assert message.answer[0].name == message.question[0].name
+    denied = told(name, 99).authority[0]
+    assert denied.to_text().lower() == soa.answer[0].to_text().lower()
+    assert ns.answer[0][0].to_text().lower() == f"{name}.".lower()
 
 
 def test_ds_of_a_delegated_zone_is_for_the_zone_above_to_answer() -> None:

@@ -118,6 +118,17 @@ def test_unknown_options_are_kept_and_harm_nothing() -> None:
     assert found.edns.options == ((0xFFF0, b"hi"), (10, b""))
 
 
+@pytest.mark.parametrize("version", [1, 255])
+@pytest.mark.parametrize("options", [b"\0", b"\0\3\0\5ab", b"\xff\xf0\0\0" * 65])
+def test_options_of_another_version_are_not_read(version: int, options: bytes) -> None:
+    """RFC 6891, section 6.1.3: the version is all that may be relied on."""
+    found = parse_query(query(opt=opt(version=version, do=True, options=options)))
+    assert found.edns == w.Edns(1232, version, True, 0, ())
+    for wrong in (opt(version=version, options=options)[:-1], opt(version=version) + b"\0"):
+        with pytest.raises(WireError, match="wrong length"):
+            parse_query(query(opt=wrong))
+
+
 def test_long_opt_records_are_not_kept_in_memory() -> None:
     def ask(number: int) -> None:
         options = struct.pack(">HHI", 0xFFF0, 60000, number) + bytes(59996)
@@ -271,6 +282,7 @@ TYPES = {
     "OPT": w.OPT,
     "SVCB": w.SVCB,
     "HTTPS": w.HTTPS,
+    "NXNAME": w.NXNAME,
     "IXFR": w.IXFR,
     "AXFR": w.AXFR,
     "ANY": w.ANY,
@@ -291,6 +303,7 @@ def test_types_have_the_numbers_of_the_registry(name: str, number: int) -> None:
         ("NXDOMAIN", w.NXDOMAIN),
         ("NOTIMP", w.NOTIMP),
         ("REFUSED", w.REFUSED),
+        ("YXDOMAIN", w.YXDOMAIN),
         ("BADVERS", w.BADVERS),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -150,12 +151,31 @@ LEADING = (
     dns.rdtypes.IN.SVCB.SVCB,
     dns.rdtypes.IN.HTTPS.HTTPS,
 )
+SERVICES = (dns.rdtypes.IN.SVCB.SVCB, dns.rdtypes.IN.HTTPS.HTTPS)
 
 
 def targets(message: dns.message.Message) -> list[bytes]:
     """Return where the records of a message lead, the root left out."""
-    found = [rdata.target for _, rdata in records(message) if isinstance(rdata, LEADING)]
-    return [_wire(target.canonicalize()) for target in found if target != dns.name.root]
+    name = message.question[0].name.canonicalize()
+    found = []
+    for rrset, rdata in records(message):
+        if not isinstance(rdata, LEADING):
+            continue
+        target = rdata.target.canonicalize()
+        if isinstance(rdata, dns.rdtypes.ANY.DNAME.DNAME):
+            target = mapped(name, rrset.name, target)
+        if not isinstance(rdata, SERVICES) and target != dns.name.root:
+            name = target
+        found.append(target)
+    return [_wire(each) for each in found if each != dns.name.root]
+
+
+def mapped(name: dns.name.Name, owner: dns.name.Name, target: dns.name.Name) -> dns.name.Name:
+    """Return what a DNAME record makes of a name, or the root."""
+    if name != owner and name.is_subdomain(owner):
+        with contextlib.suppress(dns.name.NameTooLong):
+            return name.relativize(owner).concatenate(target)
+    return dns.name.root
 
 
 def question_of(wire: bytes) -> bytes:
