@@ -25,7 +25,7 @@ from resolver.core.lists.line import (
 )
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.rule import Effect, Pattern, Rule, Scope
 from resolver.core.lists.wildcards import read_wildcards
 
 MAX_BYTES = 256 << 20
@@ -107,6 +107,8 @@ def parse_list(
                 else:
                     names.add(rule.name)
                     rules.append(rule)
+            elif isinstance(one, Pattern):
+                ignored["pattern"] += 1  # no table holds one yet
             elif isinstance(one, Quiet):
                 quiet[one] += 1
             elif isinstance(one, Ignored):
