@@ -11,6 +11,7 @@ from types import MappingProxyType
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
+from resolver.core.lists.dnsmasq import read_dnsmasq
 from resolver.core.lists.domains import read_domains
 from resolver.core.lists.hosts import read_hosts
 from resolver.core.lists.line import (
@@ -26,6 +27,7 @@ from resolver.core.lists.line import (
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Pattern, Rule, Scope
+from resolver.core.lists.unbound import read_unbound
 from resolver.core.lists.wildcards import read_wildcards
 
 MAX_BYTES = 256 << 20
@@ -38,6 +40,7 @@ MAX_MISTAKES = 20
 _SHOWN = 200  # characters of a bad line that we keep
 _LONE = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are no UTF-8
 _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").match
+_CONFIG = re.compile(r"((?:address|local|server)[ \t]*+=[ \t]*+\"?/)|(?:local-zone|local-data|server):").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
 _AS_ALLOWED = {Effect.BLOCK: Effect.ALLOW, Effect.IMPORTANT_BLOCK: Effect.IMPORTANT_ALLOW}
@@ -52,6 +55,8 @@ def read_any(line: str, number: int, match: Scope) -> Sequence[Said]:
         return (rule,)
     if is_address(line.partition(" ")[0]):  # the other usual line of a large list
         return read_hosts(line, number, match)
+    if config := _CONFIG(line):
+        return (read_dnsmasq if config[1] else read_unbound)(line, number, match)
     if _ADBLOCK(line):
         return read_adblock(line, number, match)
     text = without_comment(line)
@@ -67,6 +72,8 @@ LINE_READERS: Mapping[str, LineReader] = MappingProxyType(
         "domains": read_domains,
         "wildcards": read_wildcards,
         "adblock": read_adblock,
+        "dnsmasq": read_dnsmasq,
+        "unbound": read_unbound,
     }
 )
 FORMATS = (*LINE_READERS, "annotated")
