@@ -15,6 +15,13 @@ from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope
 _SUBTREE = Scope.SUBTREE
 _NAMES = frozenset(["address", "local", "server"])
 _NULL = Own(Action.NULL)
+_USUAL = frozenset(
+    [
+        *((option, "") for option in _NAMES),
+        *(("address", null) for null in ("0.0.0.0", "127.0.0.1", "::", "::1")),
+    ]
+)
+"""The options and what stands behind the name in nearly every line of a large list: plain blocks."""
 _OPTION = re.compile(r"[a-z][a-z0-9-]*+").fullmatch
 _COMMENT = re.compile(r"(?:\A|[ \t])#").search
 _COMMENT_BEHIND = re.compile(r"[ \t]#").search
@@ -25,8 +32,9 @@ def read_dnsmasq(line: str, number: int, match: Scope) -> Sequence[Said]:
 
     `match` is for bare names, of which such a file has none.
     """
-    option, _, name = line.partition("=/")
-    if option in _NAMES and name.endswith("/") and (rule := plain_rule(name[:-1], _SUBTREE, number)):
+    option, _, value = line.partition("=/")
+    name, slash, target = value.partition("/")
+    if slash and (option, target) in _USUAL and (rule := plain_rule(name, _SUBTREE, number)):
         return (rule,)  # as the rest would say, in a third of the time
     if is_comment(line):
         return (Quiet.COMMENT,)

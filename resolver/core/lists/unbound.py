@@ -52,6 +52,9 @@ _KINDS: Mapping[str, _Kind | None] = MappingProxyType(
 """What each type of zone asks for, None where that is not a block."""
 
 _ZONE = re.compile(r'local-zone:[ \t]*+"([^"]*+)"[ \t]++([a-z_]++)').fullmatch
+_NULL_RECORD = re.compile(
+    r"local-data:[ \t]*+([\"'])([^ \t\"']++)[ \t]++(?:IN[ \t]++)?(?:A[ \t]++0\.0\.0\.0|AAAA[ \t]++::)\1"
+).fullmatch
 _KEY = re.compile(r"[ \t]*+([a-z][a-z0-9-]*+):").match
 _VALUE = re.compile(r"[ \t]*+(?:\"([^\"]*+)\"|'([^']*+)'|(?!#)([^ \t\"']++))").match
 _END = re.compile(r"[ \t]*+(?:#.*+)?", re.DOTALL).fullmatch
@@ -72,8 +75,18 @@ def read_unbound(line: str, number: int, match: Scope) -> Sequence[Said]:
     """
     if usual := _ZONE(line):
         return (_read_zone(usual[1], usual[2], number),)
+    if usual := _NULL_RECORD(line):
+        said = judge_name(usual[2], _EXACT, number)
+        return (
+            said._replace(own=_NULL) if type(said) is Rule else said,
+        )  # as the rest, in a third of the time
     if is_comment(line):
         return (Quiet.COMMENT,)
+    return _read_statements(line, number)
+
+
+def _read_statements(line: str, number: int) -> Sequence[Said]:
+    """Read a line of any number of keys with their values."""
     said: list[Said] = []
     at = 0
     while not _END(line, at):

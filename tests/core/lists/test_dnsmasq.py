@@ -272,11 +272,13 @@ def test_whatever_the_text_a_rule_has_a_canonical_name_that_is_no_single_label(l
 
 
 @given(
-    st.text("abc-_1", min_size=1, max_size=8).map("{}.example".format), st.sampled_from(["address", "local"])
+    st.text("abc-_1/", min_size=1, max_size=8).map("{}.example".format),
+    st.sampled_from(["address", "local", "server"]),
+    st.sampled_from(["", "0.0.0.0", "127.0.0.1", "::", "::1", "#", "192.0.2.1", "x"]),
 )
-def test_the_quick_way_and_the_careful_way_agree(name: str, option: str) -> None:
-    quick = read_dnsmasq(f"{option}=/{name}/", 3, Scope.EXACT)
-    assert list(quick) == list(read_dnsmasq(f"{option} = /{name.upper()}/", 3, Scope.EXACT))
+def test_the_quick_way_and_the_careful_way_agree(name: str, option: str, target: str) -> None:
+    quick = read_dnsmasq(f"{option}=/{name}/{target}", 3, Scope.EXACT)
+    assert list(quick) == list(read_dnsmasq(f"{option} = /{name.upper()}/{target}", 3, Scope.EXACT))
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,17 @@ def test_the_quick_way_and_the_careful_way_agree(name: str, kind: str) -> None:
     assert list(quick) == list(read_unbound(f"local-zone: '{name.upper()}.' {kind} # c", 3, Scope.EXACT))
 
 
+@given(
+    st.text("abc-_1;\\ ", min_size=1, max_size=8).map("{}.example".format),
+    st.sampled_from(
+        ["A 0.0.0.0", "IN A 0.0.0.0", "AAAA ::", "IN  AAAA  ::", "A ::", "AAAA 0.0.0.0", "A 0.0.0.0x"]
+    ),
+)
+def test_the_quick_way_and_the_careful_way_of_a_record_agree(name: str, record: str) -> None:
+    quick = says(read_unbound, f'local-data: "{name} {record}"')
+    assert quick == says(read_unbound, f"local-data: '{name.upper()} {record} ; c' # c")
+
+
 @pytest.mark.parametrize(
     "line",
     [
