@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from resolver.core.keys import draw_secret
 from resolver.core.lists.rule import Rule
-from resolver.core.lists.rules import collect
-from resolver.core.sets import Resolution
+from resolver.core.lists.rules import Resolution, collect
 from resolver.core.table import Table
 from resolver.core.table import build as build_table
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from resolver.core.errors import TableFault
 from resolver.core.keys import KEY_BITS, Secret
 from resolver.core.lists.rule import Scope
-from resolver.core.lists.rules import Kind, Rules
-from resolver.core.sets import Resolution, Says, merge
+from resolver.core.lists.rules import Kind, Resolution, Rules
+from resolver.core.sets import Says, merge
 
 PAIR_BITS = 20
 """A slot holds the low bits of a key and, in so many bits below them, the number of a pair."""

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from resolver.core.lists.rule import Effect, Own, Scope, When
-from resolver.core.lists.rules import Kind
-
-
-class Resolution(StrEnum):
-    """Which of a list's own rules count for a name, by the rule of its format."""
-
-    STRONGEST = "strongest"
-    """The highest effect of all that reach the name (adblock; lists that only block)."""
-    CLOSEST = "closest"
-    """Those of the nearest name that has any (dnsmasq, unbound)."""
-    ENCLOSER = "encloser"
-    """As CLOSEST, and a name without a wildcard of its own hides those above it (RPZ, RFC 4592)."""
+from resolver.core.lists.rules import Kind, Resolution
 
 
 class Say(NamedTuple):
@@ -47,9 +35,20 @@ def said_here(told: Iterable[Told], scope: Scope) -> Says:
         say = Say(number, kind.effect, kind.own, kind.when)
         if say.when is not None:
             narrowed.append(say)
-        elif number not in strongest or say.effect > strongest[number].effect:
-            strongest[number] = say
+        else:
+            known = strongest.get(number)
+            strongest[number] = say if known is None else _stronger(known, say)
     return (*dict.fromkeys(narrowed), *strongest.values())
+
+
+def _stronger(one: Say, other: Say) -> Say:
+    """Return the stronger word of a list about one name, or one answer with the records of both."""
+    if one.effect != other.effect:
+        return max(one, other, key=lambda say: say.effect)
+    if one.own and other.own and one.own.action is other.own.action:
+        records = tuple(dict.fromkeys(one.own.records + other.own.records))
+        return one._replace(own=Own(one.own.action, records))
+    return one
 
 
 def merge(above: Says, told: Sequence[Told], scope: Scope, resolutions: Sequence[Resolution]) -> Says:

@@ -33,8 +33,7 @@ from resolver.core.compiler import (
 )
 from resolver.core.errors import TableFault
 from resolver.core.keys import KEY_BITS, Secret
-from resolver.core.lists.rules import Rules
-from resolver.core.sets import Resolution
+from resolver.core.lists.rules import Resolution, Rules
 from resolver.core.stored import says_from_json, says_to_json
 
 Bytes = bytes | memoryview

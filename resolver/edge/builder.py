@@ -30,7 +30,7 @@ from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
-from resolver.core.lists.rules import Rules
+from resolver.core.lists.rules import Resolution, Rules
 from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.atomic import replacing, sweep
@@ -108,7 +108,8 @@ def build(sources: Sequence[Source], state: Path | None) -> Build:
 def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
     """Compile lists that were read, in the order of the sources."""
     rules = [one.parsed.rules if one.parsed else Rules() for one in found]
-    table = compile_in_memory(rules, draw_secret(random.SystemRandom()))
+    ways = [one.parsed.tally.resolution if one.parsed else Resolution.STRONGEST for one in found]
+    table = compile_in_memory(rules, draw_secret(random.SystemRandom()), ways)
     return Build(table, tuple([_describe(source, *one) for source, one in zip(sources, found, strict=True)]))
 
 
@@ -213,7 +214,8 @@ def _write_table(
             slots = memoryview(mmap.mmap(file.fileno(), size))[SLOTS_AT:].cast("Q")
             return slots
 
-        made = compile_slots([Part(form.parsed.rules, form.words) for form in forms], secret, allocate)
+        parts = [Part(form.parsed.rules, form.words, form.parsed.tally.resolution) for form in forms]
+        made = compile_slots(parts, secret, allocate)
         about = {"stamp": _stamp(sources, taken), "lists": _LOADED.dump_python(tuple(loaded), mode="json")}
         said = meaning(made, about)
         file.write(header(secret, slots, said))

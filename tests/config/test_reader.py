@@ -87,7 +87,7 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         (
             "lists: {a: {path: b, format: rpz}}",
             "1:30: lists.a.format: 'rpz' is no format; there are auto, hosts, domains, wildcards, adblock,"
-            " annotated",
+            " dnsmasq, unbound, annotated",
         ),
         ("lists: {a: {path: b, match: all}}", "1:29: lists.a.match: must be exact or subtree"),
         ("lists: {a: {path: b, match: [exact]}}", "1:29: lists.a.match: must be exact or subtree"),

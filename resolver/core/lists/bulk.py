@@ -22,20 +22,21 @@ _SAMPLE = 4096
 class Shape(NamedTuple):
     """How a line looks that says nothing but a name; `scope` is None where the list's `match` decides."""
 
+    format: str
     find: re.Pattern[bytes]
     scope: Scope | None
 
 
-def _shape(before: bytes, after: bytes, scope: Scope | None) -> Shape:
+def _shape(format: str, before: bytes, after: bytes, scope: Scope | None) -> Shape:
     name = rb"((?!localhost\.)(?:[a-z0-9_-]{1,63}+\.)++(?![0-9]++" + after + rb"\r?\n)[a-z0-9_-]{1,63}+)"
     length = rb"(?=[^\r\n]{1,%d}\r?\n)" % (253 + len(after.replace(b"\\", b"")))
-    return Shape(re.compile(before + length + name + after + rb"\r?\n|[^\n]*+\n"), scope)
+    return Shape(format, re.compile(before + length + name + after + rb"\r?\n|[^\n]*+\n"), scope)
 
 
-_BARE = _shape(b"", b"", None)
-_HOSTS = _shape(rb"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]++", b"", Scope.EXACT)
-_WILDCARD = _shape(rb"\*\.", b"", Scope.SUBTREE)
-_ADBLOCK = _shape(rb"\|\|", rb"\^", Scope.SUBTREE)
+_BARE = _shape("domains", b"", b"", None)
+_HOSTS = _shape("hosts", rb"(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]++", b"", Scope.EXACT)
+_WILDCARD = _shape("wildcards", rb"\*\.", b"", Scope.SUBTREE)
+_ADBLOCK = _shape("adblock", rb"\|\|", rb"\^", Scope.SUBTREE)
 
 SHAPES: Mapping[str, tuple[Shape, ...]] = MappingProxyType(
     {
@@ -56,6 +57,7 @@ class Piece(NamedTuple):
     """
 
     first: int
+    format: str
     names: list[bytes]
     kind: Kind
     data: bytes
@@ -71,7 +73,7 @@ def read_pieces(data: bytes, format: str, match: Scope) -> Iterator[Piece]:
         shape = max(shapes, key=lambda shape: _hits(shape, piece), default=None)
         names = [b""] * piece.count(b"\n") if shape is None else shape.find.findall(piece)
         scope = (shape and shape.scope) or match
-        yield Piece(first, names, Kind(scope, Effect.BLOCK), piece)
+        yield Piece(first, shape.format if shape else format, names, Kind(scope, Effect.BLOCK), piece)
         at, first = end, first + len(names)
 
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 
 from resolver.core.errors import ListError
 from resolver.core.lists.record import Record
-from resolver.core.lists.rules import Rules
+from resolver.core.lists.rules import Resolution, Rules
+
+RESOLUTIONS = {
+    "dnsmasq": Resolution.CLOSEST,
+    "unbound": Resolution.CLOSEST,
+    "rpz": Resolution.ENCLOSER,
+}
+"""Of formats that have a rule of their own; in the others the strongest rule counts, wherever it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,14 @@ class Tally:
     local: int = 0
     bad: int = 0
     ignored: Mapping[str, int] = field(default_factory=dict)
+    formats: Mapping[str, int] = field(default_factory=dict)
+    """How many rules were written in which format."""
+
+    @property
+    def resolution(self) -> Resolution:
+        """Which rule counts where several of the list reach a name: as the format of most of them has it."""
+        most = max(self.formats, key=lambda name: self.formats[name], default="")
+        return RESOLUTIONS.get(most, Resolution.STRONGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
 from resolver.core.lists.bulk import Piece, read_pieces
+from resolver.core.lists.dnsmasq import read_dnsmasq
 from resolver.core.lists.domains import read_domains
 from resolver.core.lists.hosts import read_hosts
 from resolver.core.lists.line import (
@@ -20,13 +21,13 @@ from resolver.core.lists.line import (
     Quiet,
     Said,
     is_address,
-    plain_rule,
     without_comment,
 )
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Rule, Scope
+from resolver.core.lists.rule import Pattern, Rule, Scope
 from resolver.core.lists.rules import Collector
+from resolver.core.lists.unbound import read_unbound
 from resolver.core.lists.wildcards import read_wildcards
 
 MAX_BYTES = 256 << 20
@@ -39,22 +40,26 @@ MAX_MISTAKES = 20
 _SHOWN = 200  # characters of a bad line that we keep
 _LONE = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are no UTF-8
 _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").match
+_CONFIG = re.compile(r"((?:address|local|server)[ \t]*+=[ \t]*+\"?/)|(?:local-zone|local-data|server):").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
 
 
-def read_any(line: str, number: int, match: Scope) -> Sequence[Said]:
-    """Return what a line says in the format that it looks like: real files mix them."""
-    if rule := plain_rule(line, match, number):
-        return (rule,)
-    if is_address(line.partition(" ")[0]):  # the other usual line of a large list
-        return read_hosts(line, number, match)
+def recognise(line: str) -> str:
+    """Return the format that a line looks like: real files mix them."""
+    if is_address(line.partition(" ")[0]):
+        return "hosts"
+    if config := _CONFIG(line):
+        return "dnsmasq" if config[1] else "unbound"
     if _ADBLOCK(line):
-        return read_adblock(line, number, match)
+        return "adblock"
     text = without_comment(line)
-    if " " in text or "\t" in text:
-        return read_hosts(text, number, match)
-    return read_wildcards(text, number, match)
+    return "hosts" if " " in text or "\t" in text else "wildcards" if text[:1] == "*" else "domains"
+
+
+def read_any(line: str, number: int, match: Scope) -> Sequence[Said]:
+    """Return what a line says in the format that it looks like."""
+    return LINE_READERS[recognise(line)](line, number, match)
 
 
 LINE_READERS: Mapping[str, LineReader] = MappingProxyType(
@@ -64,6 +69,8 @@ LINE_READERS: Mapping[str, LineReader] = MappingProxyType(
         "domains": read_domains,
         "wildcards": read_wildcards,
         "adblock": read_adblock,
+        "dnsmasq": read_dnsmasq,
+        "unbound": read_unbound,
     }
 )
 FORMATS = (*LINE_READERS, "annotated")
@@ -93,9 +100,8 @@ def parse_list(
         for line, text, said in entries:
             reading.take(line, text, (said,))
         return reading.parsed(_count_lines(data), record)
-    read = LINE_READERS[format]
     for piece in read_pieces(data, format, match):
-        reading.take_piece(piece, read, match)
+        reading.take_piece(piece, format, match)
     return reading.parsed(_count_lines(data), None)
 
 
@@ -107,33 +113,40 @@ class _Reading:
         self._rules = Collector(source, allow=allow)
         self._ignored: Counter[str] = Counter()
         self._quiet: Counter[Quiet] = Counter()
+        self._formats: Counter[str] = Counter()
         self._mistakes: list[ListError] = []
         self._bad = 0
 
-    def take_piece(self, piece: Piece, read: LineReader, match: Scope) -> None:
+    def take_piece(self, piece: Piece, format: str, match: Scope) -> None:
         """Take lines, in their order, of which most say a name each."""
         names, at = piece.names, 0
         odd = [place for place, name in enumerate(names) if not name]
         raw = piece.data.split(b"\n") if odd else []
         for place in odd:
             self._rules.add_many(names[at:place], range(piece.first + at, piece.first + place), piece.kind)
-            self._take_line(raw[place], piece.first + place, read, match)
+            self._take_line(raw[place], piece.first + place, format, match)
             at = place + 1
         self._rules.add_many(names[at:], range(piece.first + at, piece.first + len(names)), piece.kind)
+        self._formats[piece.format] += len(names) - len(odd)
 
-    def _take_line(self, raw: bytes, number: int, read: LineReader, match: Scope) -> None:
+    def _take_line(self, raw: bytes, number: int, format: str, match: Scope) -> None:
         if len(raw) >= MAX_LINE:
             self.take(
                 number, raw[:MAX_LINE].decode(errors="replace"), (Bad(f"a line over {MAX_LINE} bytes"),)
             )
         elif line := raw.strip(b" \t\r\n").decode(errors="surrogateescape"):
-            self.take(number, line, read(line, number, match))
+            looks = recognise(line) if format == "auto" else format
+            said = LINE_READERS[looks](line, number, match)
+            self._formats[looks] += sum([isinstance(one, Rule) for one in said])
+            self.take(number, line, said)
 
     def take(self, number: int, text: str, said: Sequence[Said]) -> None:
         """Take what one line says."""
         for one in said:
             if isinstance(one, Rule):
                 self._rules.add(one)
+            elif isinstance(one, Pattern):
+                self._ignored["pattern"] += 1  # no table holds one yet
             elif isinstance(one, Quiet):
                 self._quiet[one] += 1
             elif isinstance(one, Ignored):
@@ -151,6 +164,7 @@ class _Reading:
             local=self._quiet[Quiet.LOCAL],
             bad=self._bad,
             ignored=dict(self._ignored),
+            formats=dict(+self._formats) or {"annotated": len(self._rules)},
         )
         return ParsedList(self._rules.rules(), tally, tuple(self._mistakes), record)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from resolver.core.errors import ListRefused
@@ -14,6 +15,17 @@ MAX_KINDS = 1 << 16
 """Most different combinations of reach, effect, answer and condition in one list."""
 
 _AS_ALLOWED = {Effect.BLOCK: Effect.ALLOW, Effect.IMPORTANT_BLOCK: Effect.IMPORTANT_ALLOW}
+
+
+class Resolution(StrEnum):
+    """Which of a list's own rules count for a name, by the rule of its format."""
+
+    STRONGEST = "strongest"
+    """The highest effect of all that reach the name (adblock; lists that only block)."""
+    CLOSEST = "closest"
+    """Those of the nearest name that has any (dnsmasq, unbound)."""
+    ENCLOSER = "encloser"
+    """As CLOSEST, and a name without a wildcard of its own hides those above it (RPZ, RFC 4592)."""
 
 
 class Kind(NamedTuple):

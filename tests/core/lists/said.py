@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from resolver.core.lists.line import Bad, Ignored, LineReader, Quiet, Said
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.rule import Effect, Own, Pattern, Rule, Scope, When
 
 _SCOPES = {Scope.EXACT: "exact", Scope.BELOW: "below", Scope.SUBTREE: "subtree"}
 _EFFECTS = {
@@ -18,12 +18,24 @@ _EFFECTS = {
 
 
 def shown(said: Said) -> str:
-    """Return `exact ads.example`, `allow subtree ok.example`, `comment`, `ignored regex` or `bad`."""
+    """Return `exact ads.example`, `allow subtree ok.example`, `comment`, `ignored regex` or `bad`.
+
+    What narrows a rule and the answer it asks for come behind it: `subtree ads.example for 1 as nodata`.
+    """
     if isinstance(said, Rule):
-        return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {said.name}"
+        return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {said.name}{_more(said.own, said.when)}"
+    if isinstance(said, Pattern):
+        return f"{_EFFECTS[said.effect]}pattern {said.text}{_more(said.own, said.when)}"
     if isinstance(said, Quiet):
         return said.value
     return f"ignored {said.kind}" if isinstance(said, Ignored) else "bad"
+
+
+def _more(own: Own | None, when: When | None) -> str:
+    text = f" for {' '.join(map(str, sorted(when.types)))}" if when else ""
+    if own:
+        text += " as " + " ".join([own.action, *(f"{qtype}:{data.hex()}" for qtype, data in own.records)])
+    return text
 
 
 def says(read: LineReader, line: str, match: Scope = Scope.EXACT) -> str:

@@ -52,6 +52,7 @@ def test_formats_are_told_apart_line_by_line() -> None:
         local=1,
         bad=1,
         ignored={"modifier": 1, "cosmetic": 1, "address": 1},
+        formats={"hosts": 1, "wildcards": 1, "adblock": 2, "domains": 2},
     )
     assert [str(mistake) for mistake in parsed.mistakes] == [
         "mixed.txt:15: no address in front of the name: 'two.example names.example'"
@@ -102,6 +103,15 @@ def test_formats_are_told_apart_line_by_line() -> None:
         ("*x.example", "bad"),
         ("a.*.example", "bad"),
         ("||*^", "bad"),
+        ("address=/ads.example/#", "subtree ads.example as null"),
+        ('server = "/ads.example/"', "subtree ads.example"),
+        ("local=/ads.example/b.example/ # c", "subtree ads.example, subtree b.example"),
+        ("address=/#/", "bad"),
+        ("server:", "ignored option"),
+        ("server: # c", "ignored option"),
+        ('local-zone: "ads.example" refuse', "subtree ads.example as refused"),
+        ("local-data: 'ads.example A 0.0.0.0'", "exact ads.example as null"),
+        ("server.ads.example", "exact server.ads.example"),
     ],
 )
 def test_a_line_is_read_in_the_format_that_it_looks_like(line: str, expected: str) -> None:
@@ -153,6 +163,8 @@ def test_an_allow_list_allows_whatever_its_format() -> None:
         ("domains", "a.example", "0.0.0.0 a.example"),
         ("wildcards", "*.a.example", "||a.example^"),
         ("adblock", "||a.example^", "0.0.0.0 a.example"),
+        ("dnsmasq", "local=/a.example/", "0.0.0.0 a.example"),
+        ("unbound", 'local-zone: "a.example" static', "0.0.0.0 a.example"),
     ],
 )
 def test_a_pinned_format_takes_no_other(pinned: str, good: str, bad: str) -> None:
@@ -222,7 +234,8 @@ def test_a_list_over_the_limit_is_refused() -> None:
 
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        ListRefused, match="'csv' is not one of auto, hosts, domains, wildcards, adblock, annotated"
+        ListRefused,
+        match="'csv' is not one of auto, hosts, domains, wildcards, adblock, dnsmasq, unbound, annotated",
     ):
         parse_list(b"a.example", "x", format="csv")
 
@@ -235,6 +248,9 @@ def test_a_list_without_a_rule_and_without_a_mistake_is_taken(data: bytes) -> No
 PIECES = st.sampled_from(
     [
         *(b"\n \r \t # ! ; [ ] | || ^ @@ $ , important * *. . .. / : = - _ % ## #@# <html 0.0.0.0 ::1").split(
+            b" "
+        ),
+        *(b"address=/ local=/ server=/ # */ 192.0.2.1 local-zone: local-data: server: ' \" A static").split(
             b" "
         ),
         *(b"a.example b.example localhost \xef\xbb\xbf \xff \x00 \xc3\xbc $badfilter names: schema: 1").split(
@@ -271,6 +287,8 @@ WRITERS: list[tuple[str, Callable[[str], str], Scope]] = [
     ("domains", lambda name: name, Scope.EXACT),
     ("wildcards", lambda name: f"*.{name}", Scope.SUBTREE),
     ("adblock", lambda name: f"||{name}^", Scope.SUBTREE),
+    ("dnsmasq", lambda name: f"local=/{name}/", Scope.SUBTREE),
+    ("unbound", lambda name: f'local-zone: "{name}." always_nxdomain', Scope.SUBTREE),
     ("annotated", lambda name: f"- '{name}'", Scope.SUBTREE),
 ]
 
@@ -330,6 +348,16 @@ def test_lines_read_in_bulk_say_what_they_say_one_by_one(
         b":" * 4000,
         b"$" * 4000,
         b",important" * 400,
+        b"address=/" + b"*" * 4000,
+        b"address=" + b"/" * 4000,
+        b"server=/" + b'"' * 4000,
+        b"local=/" + b"*\xc3\xbc/" * 900,
+        b"local-zone: " + b" " * 4000,
+        b"local-zone: " + b'"' * 4000,
+        b"local-data: '" + b"IN " * 1300,
+        b"local-data: 'x.example TXT " + b'"' * 4000,
+        b"local-data: 'x.example CNAME " + b"\xc3\xbc" * 2000 + b"'",
+        b"server:" * 580,
     ],
 )
 def test_the_longest_lines_of_one_character_cost_no_more_than_their_length(line: bytes) -> None:
