@@ -200,8 +200,13 @@ def test_a_body_that_ends_with_the_connection_is_taken_only_where_something_else
 
 
 def test_a_list_that_says_it_is_too_large_is_not_read(serve: Serve, folder: Path) -> None:
-    server = serve(lambda handler: handler.answer(LIST))
-    assert refused(FetchRequest(server.url(), folder, max_bytes=10)) == "larger than 10 bytes"
+    def only_the_head(handler: Handler) -> None:
+        handler.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n")
+        handler.server.web.stopped.wait()
+
+    server = serve(only_the_head)
+    assert refused(FetchRequest(server.url(), folder, max_bytes=10, total_s=10)) == "larger than 10 bytes"
+    server.script = rightly
     assert got(FetchRequest(server.url(), folder, max_bytes=len(LIST))).size == len(LIST)
 
 
