@@ -19,7 +19,7 @@ RANKS = (
     ("core.wire", "core.framing"),
     ("core.reasons",),
     ("core.replies",),
-    ("core.table", "core.questions", "core.routes"),
+    ("core.table", "core.questions", "core.routes", "core.addresses", "core.refresh"),
     ("core.policy",),
     ("core.explain", "core.clients", "core.cache", "core.retries"),
     ("core.engine",),

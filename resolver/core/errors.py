@@ -35,6 +35,25 @@ class TableFault(ResolverError):
     """A table that cannot be built, or a file that is none: damaged, cut off, of another version."""
 
 
+class FetchError(ResolverError):
+    """A list that could not be fetched, or that is not the one we were told to take."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.url, self.reason = url, reason
+
+    def __reduce__(self) -> tuple[type[FetchError], tuple[str, str]]:  # it crosses from process to process
+        return FetchError, (self.url, self.reason)
+
+
+class SignatureFault(ResolverError):
+    """A signature that does not hold, or a key that is none."""
+
+
+class StateError(ResolverError):
+    """A file of the state folder that could not be written."""
+
+
 class RecordFault(ResolverError):
     """A field of a list's record that cannot be taken."""
 

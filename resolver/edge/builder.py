@@ -7,19 +7,17 @@ folder, so that it outlives a restart too. So does the table: the file that the 
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import mmap
 import os
 import pickle
 import random
-import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -33,7 +31,7 @@ from resolver.core.lists.rule import Scope
 from resolver.core.lists.rules import Resolution, Rules
 from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
-from resolver.edge.atomic import replacing, sweep
+from resolver.edge.files import open_regular, replacing, sweep
 from resolver.edge.forms import FORM, NO_FORM, Form, Forms
 
 MAX_BYTES = 256 << 20
@@ -149,15 +147,6 @@ def open_built(state: Path) -> Build:
         return Build(table, _LOADED.validate_python(table.extra["lists"]))
     except (KeyError, ValueError) as exc:
         raise TableFault("holds no lists that we can read") from exc
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; a pipe or a device would hold us up for ever. Raises OSError."""
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "not a regular file")
-    return file
 
 
 def _take(source: Source, state: Path, forms: Forms, secret: Secret) -> tuple[Form | None, str | None]:

@@ -9,13 +9,13 @@ import contextlib
 import pickle
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from resolver.core.compiler import Words
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.rules import Rules
-from resolver.edge.atomic import replacing
+from resolver.edge.files import replacing
 
 FORM = 1
 """Version of the form; what another one wrote is parsed anew."""
@@ -74,7 +74,7 @@ class Forms:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.form"
 
-    def _sign(self, file: BinaryIO) -> bytes:
+    def _sign(self, file: IO[bytes]) -> bytes:
         digest = blake2b(key=self._key[:64], digest_size=_SUM)
         while block := file.read(1 << 20):
             digest.update(block)

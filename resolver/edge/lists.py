@@ -11,7 +11,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from resolver.core.errors import ListRefused, TableFault
-from resolver.edge.builder import Build, Source, open_built, open_regular
+from resolver.edge.builder import Build, Source, open_built
+from resolver.edge.files import open_regular
 
 LOOK_S = 2.0
 """How often the files are looked at."""

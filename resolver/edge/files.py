@@ -1,0 +1,84 @@
+"""Files that are read without being held up, and written so that a crash leaves no half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, BinaryIO
+
+UNFINISHED = ".new-"
+"""How the names of files begin that are to replace others."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe or a device would hold us up for ever. Raises OSError."""
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):  # looked at first: fdopen of a folder would leave it open
+        os.close(number)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(number, "rb")
+
+
+@contextmanager
+def temporary(folder: Path, prefix: str, *, sync: bool = True) -> Iterator[IO[bytes]]:
+    """Give a new file in a folder, which is made if need be; on disk at the end, gone after an error.
+
+    Its path is its `name`; the caller moves it or removes it. Without `sync` it may be torn by a crash of the
+    machine. Raises OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=prefix, delete=False) as file:
+        try:
+            yield file.file
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(file.name)
+            raise
+
+
+@contextmanager
+def replacing(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
+    """Give a file to write, and put it in the place of `path` at the end; a crash leaves the old or the new.
+
+    Without `sync` that holds for a crash of the program alone: for what has a checksum and can be made again.
+    Raises OSError.
+    """
+    with temporary(path.parent, UNFINISHED, sync=sync) as file:
+        yield file
+    try:
+        os.replace(file.name, path)
+    except OSError:
+        os.unlink(file.name)
+        raise
+    if sync:
+        sync_folder(path.parent)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file so that a crash leaves the old one or the new one. Raises OSError."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers left behind that were killed. Only for a folder that nobody writes to now."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        with suppress(OSError):
+            left.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Put on disk which files a folder has. Raises OSError."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
