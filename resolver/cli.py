@@ -80,7 +80,7 @@ def check(path: Path | None) -> None:
 
     Ends with status 1 when there is any; warnings alone do not count.
     """
-    from resolver.edge.builder import read
+    from resolver.edge.intake import read
     from resolver.parts import list_sources
 
     config = _config(path)
@@ -88,7 +88,7 @@ def check(path: Path | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     wrong = 0
     for source in list_sources(config):
-        parsed, error = read(source, None)
+        parsed, error, *_ = read(source, None)
         mistakes = (
             [error] if error is not None else [str(mistake) for mistake in parsed.mistakes] if parsed else []
         )

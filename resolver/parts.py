@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from resolver.config import Config
 from resolver.config.model import DEFAULT_UPSTREAM, Kind, ListSettings
+from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
+from resolver.core.guards import Bounds, Protected
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
-from resolver.edge.builder import Build, Source
+from resolver.edge.builder import Build
+from resolver.edge.fetch import FetchRequest
+from resolver.edge.fetching import FOLDER, Job, content_path
+from resolver.edge.intake import Source
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from resolver.shipped import shipped_folder
@@ -26,7 +32,17 @@ def list_sources(config: Config) -> tuple[Source, ...]:
     """Return where the lists come from, in the order of the configuration."""
     return tuple(
         [
-            Source(name, _path(found), found.format, found.match, found.kind is Kind.ALLOW, found.record)
+            Source(
+                name,
+                _path(config, name, found),
+                found.format,
+                found.match,
+                found.kind is Kind.ALLOW,
+                found.record,
+                Bounds(found.guard.shrink, found.guard.grow, found.guard.bad),
+                found.url or "",
+                found.trusted,
+            )
             for name, found in config.lists.items()
         ]
     )
@@ -91,5 +107,37 @@ def make_ageing(config: Config) -> Ageing:
     return Ageing(int(cache.max_ttl), int(cache.negative_ttl), int(cache.stale), cache.prefetch)
 
 
-def _path(settings: ListSettings) -> Path:
+def fetch_jobs(config: Config) -> tuple[Job, ...]:
+    """Return what is to be fetched, by way of the upstream servers for all that no route is for."""
+    servers = make_upstreams(config).get(DEFAULT_UPSTREAM)
+    return tuple(
+        [
+            Job(
+                name,
+                FetchRequest(
+                    found.url,
+                    config.state / FOLDER,
+                    sha256=found.sha256,
+                    minisign=found.minisign,
+                    ca=found.ca,
+                ),
+                found.refresh,
+                servers.servers if servers else (),
+            )
+            for name, found in config.lists.items()
+            if found.url is not None
+        ]
+    )
+
+
+def protected_names(config: Config) -> tuple[Protected, ...]:
+    """Return the names that no list may block: those that the owner says, and the hosts of lists."""
+    named = [Protected(names.to_text(name), "`never_block`") for name in config.never_block]
+    hosts = {urlsplit(found.url).hostname for found in config.lists.values() if found.url is not None}
+    return (*named, *[Protected(host, "a list comes from there") for host in sorted(filter(None, hosts))])
+
+
+def _path(config: Config, name: str, settings: ListSettings) -> Path:
+    if settings.url is not None:
+        return content_path(config.state / FOLDER, name)
     return settings.path if settings.path is not None else shipped_folder() / f"{settings.shipped}.yaml"

@@ -13,7 +13,8 @@ from resolver.core.explain import Explanation, explain
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.edge import builder
-from resolver.edge.builder import Build, Source
+from resolver.edge.builder import Build
+from resolver.edge.intake import Source, read
 from resolver.parts import list_sources, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
@@ -109,14 +110,14 @@ def trace(config: Config, name: str, client: str) -> Trace:
         raise NameFault(f"not an address: {client!r}") from None
     canonical = names.from_text(name)
     sources = list_sources(config)
-    read = [builder.read(source, config.state) for source in sources]
-    parsed = {source.name: one.parsed for source, one in zip(sources, read, strict=True) if one.parsed}
-    build = builder.compile_read(sources, read)
+    found = [read(source, config.state) for source in sources]
+    parsed = {source.name: one.parsed for source, one in zip(sources, found, strict=True) if one.parsed}
+    build = builder.compile_read(sources, found)
     policy = make_policy(config, build, 0)
     return Trace(
         explain(canonical, address, policy, parsed, make_routes(config)),
         {source.name: source for source in sources},
-        tuple([one.error for one in read if one.error is not None]),
+        tuple([one.error for one in found if one.error is not None]),
     )
 
 

@@ -16,6 +16,7 @@ RANKS = (
     ("core.lists",),
     ("core.keys", "core.sets"),
     ("core.stored", "core.compiler"),
+    ("core.guards",),
     ("core.wire", "core.framing"),
     ("core.reasons",),
     ("core.replies",),

@@ -55,10 +55,15 @@ def is_own(at: Endpoint, listen: Collection[Endpoint]) -> bool:
 def _lists(config: Config) -> Iterator[Finding]:
     used = {name for group in config.groups.values() for name in (*group.block, *group.allow)}
     for name, settings in config.lists.items():
-        if settings.path is None and settings.shipped is None:
-            yield Finding(("lists", name), "needs `path` or `shipped`")
-        if settings.path is not None and settings.shipped is not None:
-            yield Finding(("lists", name), "has both `path` and `shipped`: one is enough")
+        given = [key for key in ("path", "url", "shipped") if getattr(settings, key) is not None]
+        if not given:
+            yield Finding(("lists", name), "needs `path`, `url` or `shipped`")
+        if len(given) > 1:
+            said = " and ".join([f"`{key}`" for key in given])
+            yield Finding(("lists", name), f"has {said}: one is enough")
+        for key in ("refresh", "sha256", "minisign", "ca"):
+            if settings.url is None and key in settings.model_fields_set:
+                yield Finding(("lists", name, key), "is for lists with a `url`")
         if name not in used and config.lists_given:
             said = "is in no group, so it blocks and allows nothing"
             yield Finding(("lists", name), said, fatal=False)

@@ -17,8 +17,6 @@ from resolver.config.quantities import duration_text, size_text
 LATER = {
     "tls": "DNS over TLS is not there yet",
     "https": "DNS over HTTPS is not there yet",
-    "url": "lists are not fetched yet: give a `path`",
-    "refresh": "lists are not fetched yet: give a `path`",
     "journal": "there is no query log yet",
 }
 """Keys that the design has and this version has not."""

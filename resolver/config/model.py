@@ -13,6 +13,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
@@ -23,6 +24,7 @@ from resolver.config.quantities import Endpoint
 from resolver.core import names
 from resolver.core.clients import PRIVATE
 from resolver.core.errors import NameFault, RecordFault
+from resolver.core.guards import DEFAULT_BOUNDS
 from resolver.core.lists.reader import FORMATS
 from resolver.core.lists.record import Record, record_from_mapping
 from resolver.core.lists.rule import Scope
@@ -99,6 +101,25 @@ def _path(text: str) -> Path:
     return path
 
 
+def _url(text: str) -> str:
+    found = urlsplit(text)
+    if found.scheme not in ("https", "http", "file") or not text.isascii() or not text.isprintable():
+        raise ValueError(f"{q.shown(text)} is no https://, http:// or file: URL")
+    if found.scheme != "file" and not found.hostname:
+        raise ValueError(f"{q.shown(text)} names no host")
+    if found.username is not None or found.password is not None:
+        raise ValueError(
+            f"{q.shown(found.hostname or '')}: a password in a URL would be shown in many places"
+        )
+    return text
+
+
+def _sha256(text: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise ValueError(f"{q.shown(text)} is no SHA-256: 64 hexadecimal digits")
+    return text.lower()
+
+
 def _admin(text: str) -> Endpoint | None:
     return None if text == "off" else q.endpoint(text)
 
@@ -149,11 +170,31 @@ class Kind(StrEnum):
     ALLOW = "allow"
 
 
+def _factor(least: float, most: float) -> Any:
+    bounded = Annotated[float, Field(ge=least, le=most)]
+    return Annotated[bounded | None, BeforeValidator(_from_text(q.factor))]
+
+
+class GuardSettings(_Part):
+    """How much a list may change at once: to what part of its rules, to how many times; and its bad lines."""
+
+    shrink: _factor(0, 1) = DEFAULT_BOUNDS.shrink  # type: ignore[valid-type]
+    grow: _factor(1, 1_000_000) = DEFAULT_BOUNDS.grow  # type: ignore[valid-type]
+    bad: _factor(0, 1) = DEFAULT_BOUNDS.bad  # type: ignore[valid-type]
+
+
 class ListSettings(_Part):
-    """Where a list comes from and how it is read. Exactly one of `path` and `shipped`."""
+    """Where a list comes from and how it is read. Exactly one of `path`, `url` and `shipped`."""
 
     path: File | None = None
+    url: Annotated[str, BeforeValidator(_from_text(_url))] | None = None
     shipped: str | None = None
+    refresh: _seconds(60, 30 * 86400) = 43200.0  # type: ignore[valid-type]
+    sha256: Annotated[str, BeforeValidator(_from_text(_sha256))] | None = None
+    minisign: str | None = None
+    ca: File | None = None
+    trusted: bool = False
+    guard: GuardSettings = GuardSettings()
     format: str = "auto"
     match: Scope = Scope.EXACT
     kind: Kind = Kind.BLOCK
@@ -274,6 +315,7 @@ class Config(_Part):
     routes: tuple[Route, ...] = ()
     lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
     groups: dict[Text, GroupSettings] = {DEFAULT_GROUP: GroupSettings(block=SHIPPED)}
+    never_block: tuple[Domain, ...] = ()
     answer: Answer = Answer()
     cache: CacheSettings = CacheSettings()
     access: Access = Access()
@@ -309,9 +351,13 @@ class Config(_Part):
     def placed(self, folder: Path, source: Path | None, warnings: tuple[Problem, ...]) -> Config:
         """Return this with its relative paths starting from `folder`."""
         lists = {
-            name: settings
-            if settings.path is None
-            else settings.model_copy(update={"path": folder / settings.path})
+            name: settings.model_copy(
+                update={
+                    key: folder / path
+                    for key in ("path", "ca")
+                    if (path := getattr(settings, key)) is not None
+                }
+            )
             for name, settings in self.lists.items()
         }
         placed = self.model_copy(update={"lists": lists, "state": folder / self.state})

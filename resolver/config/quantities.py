@@ -12,6 +12,7 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _BYTES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) *(ms|s|m|h|d|w)")
 _SIZE = re.compile(r"([0-9]{1,15}) *(B|KiB|MiB|GiB|)")
+_FACTOR = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) *(%?)")
 _RATE = re.compile(r"([0-9]{1,9}) */ *s")
 
 
@@ -62,6 +63,16 @@ def size_text(size: int) -> str:
         (unit for unit in ("GiB", "MiB", "KiB") if size >= _BYTES[unit] and size % _BYTES[unit] == 0), "B"
     )
     return f"{size // _BYTES[unit]}{unit}"
+
+
+def factor(text: str) -> float | None:
+    """Return a factor of `0.5` or `50%`, None for `off`. Raises ValueError."""
+    if text == "off":
+        return None
+    found = _FACTOR.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{shown(text)} is no factor; write it as 0.5, 50% or off")
+    return float(found[1]) / (100 if found[2] else 1)
 
 
 def rate_per_s(text: str) -> int | None:

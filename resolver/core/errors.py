@@ -31,6 +31,10 @@ class ListRefused(ResolverError):
         self.source, self.reason = source, reason
 
 
+class ChildError(ResolverError):
+    """A process of ours that did not do its work."""
+
+
 class TableFault(ResolverError):
     """A table that cannot be built, or a file that is none: damaged, cut off, of another version."""
 
@@ -52,6 +56,10 @@ class SignatureFault(ResolverError):
 
 class StateError(ResolverError):
     """A file of the state folder that could not be written."""
+
+
+class HistoryError(ResolverError):
+    """A version of a list that is not there, or an order about versions that makes no sense."""
 
 
 class RecordFault(ResolverError):

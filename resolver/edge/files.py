@@ -31,7 +31,7 @@ def temporary(folder: Path, prefix: str, *, sync: bool = True) -> Iterator[IO[by
     Its path is its `name`; the caller moves it or removes it. Without `sync` it may be torn by a crash of the
     machine. Raises OSError.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(folder)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=prefix, delete=False) as file:
         try:
             yield file.file
@@ -73,6 +73,13 @@ def sweep(folder: Path) -> None:
     for left in folder.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             left.unlink()
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it that are missing, for its owner alone."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

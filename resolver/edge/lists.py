@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
-import sys
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from resolver.core.errors import ListRefused, TableFault
-from resolver.edge.builder import Build, Source, open_built
+from resolver.core.errors import ChildError, ListRefused, TableFault
+from resolver.core.guards import Protected
+from resolver.edge.builder import Build, open_built
+from resolver.edge.children import run_child
 from resolver.edge.files import open_regular
+from resolver.edge.intake import Source
 
 LOOK_S = 2.0
 """How often the files are looked at."""
@@ -21,9 +22,8 @@ SETTLE_S, SETTLE_LOOKS = 0.1, 10
 BUILD_S = 300.0
 """Longest build."""
 
-PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-CHILD = (sys.executable, "-P", "-c", "from resolver.edge.builder import main; main()")
-"""The command that compiles; -P keeps the current folder out of its imports."""
+CHILD = "from resolver.edge.builder import main; main()"
+"""The program that compiles."""
 
 _Seen = tuple[int, ...] | None
 
@@ -66,42 +66,19 @@ async def settled(paths: Iterable[Path]) -> None:
         before = now
 
 
-async def build_apart(sources: Sequence[Source], state: Path) -> Build:
+async def build_apart(sources: Sequence[Source], state: Path, protected: Sequence[Protected] = ()) -> Build:
     """Compile lists in a process of its own, so that no query waits for it; return the new table.
 
     Raises ListRefused; the old table then stays what it was.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *CHILD,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))},
-        )
-    except OSError as exc:  # no memory, or too many processes
-        raise ListRefused("build", exc.strerror or str(exc)) from exc
-    try:
-        async with asyncio.timeout(BUILD_S):
-            _, problem = await process.communicate(pickle.dumps((tuple(sources), state)))
-    except TimeoutError:
-        raise ListRefused("build", f"took longer than {BUILD_S:.0f} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        last = problem.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-        raise ListRefused("build", f"ended with status {process.returncode}: {last[0]}")
+        await run_child(CHILD, pickle.dumps((tuple(sources), state, tuple(protected))), BUILD_S)
+    except ChildError as exc:
+        raise ListRefused("build", str(exc)) from exc
     try:
         return await asyncio.to_thread(open_built, state)
     except TableFault as exc:
         raise ListRefused(str(state), str(exc)) from exc
-
-
-def python_path(given: str) -> str:
-    """Return where a child finds this package, and all that we find."""
-    return os.pathsep.join([str(PACKAGE_ROOT), *[given] * bool(given)])
 
 
 def _signatures(paths: Iterable[Path]) -> list[_Seen]:

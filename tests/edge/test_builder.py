@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import pytest
 
 from resolver.core.compiler import NO_SET
 from resolver.core.errors import ListRefused, TableFault
+from resolver.core.guards import Bounds, Protected
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.names import from_text
-from resolver.edge import builder
-from resolver.edge.builder import Build, Source, build, build_file, open_built, read
+from resolver.edge import intake
+from resolver.edge.builder import Build, build, build_file, open_built
+from resolver.edge.history import accept, roll_back
+from resolver.edge.intake import Source, history, read
 
 A, B = "a.example", "b.example"
 HTML = "<!DOCTYPE html><p>Not Found"
@@ -40,7 +44,7 @@ def blocked(made: Build) -> list[str]:
 
 
 def read_names(source: Source, state: Path | None) -> list[str]:
-    parsed, _ = read(source, state)
+    parsed = read(source, state).parsed
     return [] if parsed is None else [rule.name for rule in parsed.rules]
 
 
@@ -91,13 +95,13 @@ def test_a_list_that_did_not_change_is_not_parsed_again(
     build_file([source, other], state)
     other.path.write_text("b.example\n")
     parsed: list[Path] = []
-    parse = builder._parse
+    parse = intake._parse
 
     def note(source: Source, data: bytes) -> ParsedList:
         parsed.append(source.path)
         return parse(source, data)
 
-    monkeypatch.setattr(builder, "_parse", note)
+    monkeypatch.setattr(intake, "_parse", note)
     build_file([source, other], state)
     assert parsed == [other.path]
     assert blocked(open_built(state)) == [A, B]
@@ -192,14 +196,14 @@ def test_a_full_disk_is_said_and_leaves_the_old_table_and_nothing_else(
 def test_a_folder_or_a_pipe_in_the_place_of_a_list_is_refused_at_once(tmp_path: Path, state: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        parsed, error = read(Source("ads", path), state)
+        parsed, error, *_ = read(Source("ads", path), state)
         assert parsed is None
         assert str(path) in str(error)
 
 
 def test_a_list_beyond_the_largest_size_is_refused(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builder, "MAX_BYTES", 1)
-    assert read(source, None) == (None, f"{source.path}: larger than 0 MiB")
+    monkeypatch.setattr(intake, "MAX_BYTES", 1)
+    assert read(source, None)[:2] == (None, f"{source.path}: larger than 0 MiB")
 
 
 def test_what_is_wrong_with_one_list_does_not_touch_another(source: Source, tmp_path: Path) -> None:
@@ -207,3 +211,130 @@ def test_what_is_wrong_with_one_list_does_not_touch_another(source: Source, tmp_
     assert [loaded.in_force for loaded in made.lists] == [False, True]
     assert made.lists[0].error == f"{tmp_path / 'none'}: No such file or directory"
     assert [say.list for say in made.table.sets[made.table.find(from_text(A))]] == [1]
+
+
+# What may come into force
+
+
+def names(count: int, start: int = 0) -> str:
+    return "".join([f"n{number}.example\n" for number in range(start, start + count)])
+
+
+def error(made: Build) -> str:
+    return made.lists[0].error or ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (names(99), "shrunk from 200 rules to 99"),
+        (names(601), "grown from 200 rules to 601"),
+        (names(150) + "no good\n" * 151, "mostly bad lines: 151 of 301"),
+    ],
+)
+def test_a_list_that_changes_too_much_is_refused_until_it_is_accepted(
+    source: Source, state: Path, text: str, said: str
+) -> None:
+    source.path.write_text(names(200))
+    built(source, state)
+    source.path.write_text(text)
+    for _ in range(2):
+        made = built(source, state)
+        assert said in error(made)
+        assert "nxwhy lists accept ads" in error(made)
+        assert made.table.counts[0].names == 200
+    kept = history(state, "ads")
+    kept.save(accept(kept.index()))
+    made = built(source, state)
+    assert error(made) == ""
+    assert made.table.counts[0].names == text.count("n") - text.count("no")
+    assert [version.cause for version in kept.index().versions] == ["first content", "accepted by hand"]
+
+
+def test_small_lists_may_change_as_they_like(source: Source, state: Path) -> None:
+    for count in (1, 99, 2):
+        source.path.write_text(names(count))
+        assert built(source, state).table.counts[0].names == count
+
+
+def test_the_owner_may_take_the_bounds_away(source: Source, state: Path) -> None:
+    free = Source("ads", source.path, bounds=Bounds(None, None, None))
+    for text in (names(1000), names(1), names(5000) + "no good\n" * 9000):
+        source.path.write_text(text)
+        assert error(built(free, state)) == ""
+
+
+NOTICE = Protected("notice.corp.example", "the notice page")
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("notice.corp.example", True),
+        ("||notice.corp.example^", True),
+        ("||corp.example^", True),
+        ("corp.example", False),
+        ("a.notice.corp.example", False),
+        ("@@||corp.example^", False),
+        ("*.notice.corp.example", True),
+    ],
+)
+def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: str, refused: bool) -> None:
+    source.path.write_text(f"a.example\n{line}\n")
+    build_file([source], state, [NOTICE])
+    made = open_built(state)
+    assert ("notice.corp.example (the notice page), line 2" in error(made)) == refused
+    assert made.lists[0].in_force == (not refused)
+
+
+def test_an_allow_list_may_name_what_must_stay_open(source: Source, state: Path) -> None:
+    source.path.write_text("notice.corp.example\n")
+    build_file([Source("ads", source.path, allow=True)], state, [NOTICE])
+    assert open_built(state).lists[0].error is None
+
+
+@pytest.mark.parametrize("line", ["co.uk", "||co.uk^", "*.co.uk"])
+def test_a_public_suffix_is_taken_from_the_owner_and_from_nobody_else(
+    source: Source, state: Path, line: str
+) -> None:
+    source.path.write_text(f"a.example\n{line}\n")
+    made = built(Source("ads", source.path, fetched=True), state)
+    assert "co.uk (a public suffix), line 2" in error(made)
+    assert error(built(source, state)) == ""
+
+
+# Versions
+
+
+def test_a_version_that_was_rolled_back_stays_away_until_the_source_has_a_new_one(
+    source: Source, state: Path
+) -> None:
+    built(source, state)
+    source.path.write_text("b.example\n")
+    built(source, state)
+    kept = history(state, "ads")
+    first = kept.index().versions[0].id
+    kept.save(roll_back(kept.index(), first))
+    made = built(source, state)
+    assert blocked(made) == [A]
+    assert (made.lists[0].held, made.lists[0].version, error(made)) == ("rolled back", first, "")
+    assert read_names(source, state) == [A]
+    source.path.write_text("a.example\nb.example\n")
+    assert blocked(built(source, state)) == [A, B]
+    source.path.write_text("b.example\n")
+    assert blocked(built(source, state)) == [A, B]
+
+
+def test_a_pinned_list_stays_as_it_is_whatever_its_source_says(source: Source, state: Path) -> None:
+    built(source, state)
+    kept = history(state, "ads")
+    kept.save(replace(kept.index(), pinned=True))
+    source.path.write_text("b.example\n")
+    made = built(source, state)
+    assert blocked(made) == [A]
+    assert made.lists[0].held == "pinned"
+    source.path.unlink()
+    assert error(built(source, state)) == ""
+    source.path.write_text("b.example\n")
+    kept.save(replace(kept.index(), pinned=False))
+    assert blocked(built(source, state)) == [B]

@@ -9,7 +9,7 @@ import pytest
 
 from resolver.core.errors import ListRefused
 from resolver.edge import builder, lists
-from resolver.edge.builder import Source
+from resolver.edge.intake import Source
 from resolver.edge.lists import Watch, build_apart, settled
 
 NOTHING: frozenset[Path] = frozenset()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from resolver.edge import shelf as shelf_module
-from resolver.edge.builder import Build, Source, build_file, open_built
+from resolver.edge.builder import Build, build_file, open_built
+from resolver.edge.intake import Source
 from resolver.edge.shelf import Shelf
 
 
