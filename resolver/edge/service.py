@@ -115,6 +115,8 @@ class Service:
         flight = self._flights.get(forward.query.key)
         if flight is not None and len(flight.waiters) < MAX_WAITERS:
             flight.waiters.append(waiter)
+            if flight.stale is None and forward.stale is not None:  # it began as a renewal, for nobody
+                self._promise(flight, forward.stale)
         elif flight is not None or len(self._flights) >= MAX_FLIGHTS:
             self._counters.drop("overload")
         else:
@@ -129,10 +131,15 @@ class Service:
     def _take_off(self, flight: Flight, upstream: str) -> None:
         self._flights[flight.query.key] = flight
         if flight.stale is not None:
-            self._wheel.after(CLIENT_WAIT_S, lambda _: self._comfort(flight), 0)
+            self._promise(flight, flight.stale)
         self._upstreams.ask(
             flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
         )
+
+    def _promise(self, flight: Flight, stale: Entry) -> None:
+        """See to it that those who wait get a stale answer if no fresh one comes in time."""
+        flight.stale = stale
+        self._wheel.after(CLIENT_WAIT_S, lambda _: self._comfort(flight), 0)
 
     def _comfort(self, flight: Flight) -> None:
         """Give a stale answer to those who wait; the question stays on its way (RFC 8767, section 5)."""
