@@ -76,6 +76,7 @@ class Exchange:
         "_group",
         "_mark",
         "_places",
+        "_plain",
         "_question",
         "_sent",
         "_server",
@@ -96,6 +97,7 @@ class Exchange:
         self._errors = b""
         self._mark = 0
         self._with_edns = True
+        self._plain: Server | None = None  # that would not have this question with EDNS
         self._sent = 0.0
         self._server: Server | None = None
         self.done = False
@@ -125,6 +127,10 @@ class Exchange:
         if step is Next.TAKE:
             if answer.authentic and not self._group.trust_ad:
                 answer = answer._replace(authentic=False)
+            if (
+                server is self._plain and answer.edns is None
+            ):  # it was EDNS that it disliked, not the question
+                server.health.no_edns_until = monotonic() + NO_EDNS_S
             self._finish(answer, b"")
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
@@ -132,7 +138,7 @@ class Exchange:
             if not self._send(server, self._group.timeout_s, over_tcp=True):
                 self.go_on()
         elif step is Next.ASK_WITHOUT_EDNS:
-            server.health.no_edns_until = monotonic() + NO_EDNS_S
+            self._plain = server
             if not self._send(server, self._group.timeout_s, over_tcp=over_tcp):
                 self.go_on()
         elif server is self._server:
@@ -153,7 +159,7 @@ class Exchange:
     def _send(self, server: Server, patience_s: float, *, over_tcp: bool) -> bool:
         do, cd, ad = self._flags
         now = monotonic()
-        self._with_edns = now >= server.health.no_edns_until
+        self._with_edns = now >= server.health.no_edns_until and server is not self._plain
         packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
         self._server, self._sent = server, now
         self._mark += 1
