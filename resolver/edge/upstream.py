@@ -156,6 +156,17 @@ class Exchange:
         self._errors = self._errors or REFUSED
         self.go_on()
 
+    def cut_off(self, server: Server) -> None:
+        """Ask again over a new connection; the wait for this sending goes on as it was."""
+        if self.done or server is not self._server:
+            return
+        do, cd, ad = self._flags
+        packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
+        try:
+            server.send_tcp(self, packet, self._places)
+        except OSError:
+            self.refused(server)
+
     def _send(self, server: Server, patience_s: float, *, over_tcp: bool) -> bool:
         do, cd, ad = self._flags
         now = monotonic()
@@ -213,6 +224,9 @@ class _Probe:
             self._clear()
 
     def refused(self, server: Server) -> None:
+        """Wait for the time-out all the same."""
+
+    def cut_off(self, server: Server) -> None:
         """Wait for the time-out all the same."""
 
     def give_up(self, _: int) -> None:
