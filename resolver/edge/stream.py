@@ -123,6 +123,11 @@ class _Connection(asyncio.Protocol):
         if self._unanswered >= MAX_OPEN:
             self._transport.pause_reading()
 
+    def eof_received(self) -> bool:
+        """Stay open for the answers that are owed to a client that has ended its side."""
+        self._finishing = True
+        return self._unanswered > 0
+
     def finish(self) -> None:
         """Close now, or when what was asked is answered."""
         self._finishing = True

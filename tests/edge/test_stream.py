@@ -14,7 +14,7 @@ from resolver.edge import service as edge_service
 from resolver.edge import stream
 from resolver.edge.stream import StreamListener
 from tests.messages import parsed, query
-from tests.upstreams import Running, Upstream, resolver, upstream
+from tests.upstreams import Running, Upstream, resolver, rightly, silent, upstream
 
 PATIENCE_S = 10
 
@@ -33,6 +33,21 @@ async def running(up: Upstream) -> AsyncIterator[Running]:
 
 async def received(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(struct.unpack(">H", await reader.readexactly(2))[0])
+
+
+async def test_a_client_that_ends_its_side_after_its_questions_gets_all_answers_then_the_end(
+    running: Running, up: Upstream
+) -> None:
+    up.script = silent
+    reader, writer = await asyncio.open_connection(*running.address)
+    writer.write(frame(query("a.example")) + frame(query("localhost")) + frame(query("b.example")))
+    writer.write_eof()
+    await up.until(2)
+    up.script = rightly  # the questions are sent again, and answered
+    async with asyncio.timeout(PATIENCE_S):
+        assert [parsed(await received(reader)).rcode() for _ in range(3)] == [dns.rcode.NOERROR] * 3
+        assert await reader.read() == b""
+    writer.close()
 
 
 async def test_a_connection_ends_with_the_client_where_nothing_is_owed(running: Running) -> None:
