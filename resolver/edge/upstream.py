@@ -143,7 +143,7 @@ class Exchange:
                 self.go_on()
         elif server is self._server:
             server.failures["error"] += 1
-            self._errors = kept_errors(answer) or REFUSED
+            self._errors = kept_errors(answer) or self._errors or REFUSED
             self._given_up = (*self._given_up, server)  # it has spoken: asking again changes nothing
             self.go_on()
 
