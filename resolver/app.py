@@ -152,6 +152,7 @@ class App:
         await self._control.start()
         with contextlib.ExitStack() as bound:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
+            builder.sweep(good_folder(config))
             self._watch.look(self._watched())  # before they are read: what changes later is seen as changed
             self._put_in_force(config, builder.build(list_sources(config), good_folder(config)))
             await self._start_http()

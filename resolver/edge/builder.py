@@ -29,6 +29,8 @@ from resolver.core.table import build as compile_table
 
 MAX_BYTES = 256 << 20
 """Largest list file read."""
+UNFINISHED = ".new-"
+"""How the name of a copy begins that is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _keep(path: Path, data: bytes) -> None:
     if path.exists() and path.read_bytes() == data:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=UNFINISHED, delete=False) as file:
         try:
             file.write(data)
             file.flush()
@@ -155,6 +157,13 @@ def _keep(path: Path, data: bytes) -> None:
         except OSError:
             os.unlink(file.name)
             raise
+
+
+def sweep(good: Path) -> None:
+    """Remove the copies that a server did not finish writing. Only for who alone writes to the folder."""
+    for path in good.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def main() -> None:

@@ -159,3 +159,15 @@ def test_a_pipe_or_a_device_in_place_of_a_list_is_refused_and_holds_nobody_up(tm
         assert parsed is None
         assert error is not None
         assert str(path) in error
+
+
+def test_copies_that_a_killed_server_left_unfinished_are_removed_and_the_good_ones_stay(
+    source: Source, good: Path
+) -> None:
+    builder.sweep(good)  # nothing there yet
+    read(source, good, keep=True)
+    (good / ".new-abc").write_text("half a li")
+    (good / ".new-folder").mkdir()
+    builder.sweep(good)
+    assert {path.name for path in good.iterdir()} == {"ads.list", ".new-folder"}
+    assert rules(source, good) == [A]
