@@ -137,9 +137,13 @@ class Service:
         self._flights[flight.query.key] = flight
         if flight.stale is not None:
             self._promise(flight, flight.stale)
-        self._upstreams.ask(
-            flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
-        )
+        try:
+            self._upstreams.ask(
+                flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
+            )
+        except Exception:
+            self._flights.pop(flight.query.key, None)  # or who asks the same would wait for ever
+            raise
 
     def _promise(self, flight: Flight, stale: Entry) -> None:
         """See to it that those who wait get a stale answer if no fresh one comes in time."""

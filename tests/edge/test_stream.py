@@ -13,10 +13,12 @@ from resolver.core.framing import frame
 from resolver.edge import service as edge_service
 from resolver.edge import stream
 from resolver.edge.stream import StreamListener
+from resolver.observe.counters import Channel
 from tests.messages import parsed, query
 from tests.upstreams import Running, Upstream, resolver, rightly, silent, upstream
 
 PATIENCE_S = 10
+TCP = Channel("tcp", 4)
 
 
 @pytest.fixture
@@ -104,3 +106,17 @@ async def test_who_waits_on_a_connection_is_told_of_a_fault_of_ours(
         assert parsed(reply).rcode() == dns.rcode.SERVFAIL
     assert running.counters.drops()["fault"] == 2
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_fault_of_ours_on_the_way_upstream_holds_up_nobody_who_asks_the_same_later(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(running.upstreams), "ask", broken)
+        assert not running.service.handle(query(), "127.0.0.1", TCP, lambda wire, _: None, None)
+        assert running.service.inflight == 0
+    (reply,) = await running.ask_tcp(query())
+    assert parsed(reply).rcode() == dns.rcode.NOERROR
