@@ -274,3 +274,17 @@ async def test_a_second_server_on_one_state_folder_ends_and_the_first_goes_on(fi
             await App(configuration(file), lambda: configuration(file)).run()
         assert blocks(app, ADS)
         assert (file.parent / "state/control.sock").exists()
+
+
+async def test_what_a_killed_server_left_unfinished_goes_at_the_start_and_not_by_a_second_server(
+    file: Path,
+) -> None:
+    folder = file.parent / "state/lists"
+    folder.mkdir(parents=True)
+    (folder / ".new-left").write_text("half a li")
+    async with serving(file):
+        assert not (folder / ".new-left").exists()
+        (folder / ".new-now").write_text("being written")
+        with pytest.raises(ControlError):
+            await App(configuration(file), lambda: configuration(file)).run()
+        assert (folder / ".new-now").exists()

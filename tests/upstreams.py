@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -75,6 +76,8 @@ class Upstream:
     asked: list[Asked] = field(default_factory=list)
     address: tuple[str, int] = ("127.0.0.1", 0)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    per_connection: float = math.inf
+    """A TCP connection is closed after so many answers, whatever else was asked on it."""
 
     async def until(self, count: int) -> None:
         """Wait until so many messages came."""
@@ -113,10 +116,18 @@ class _Stream(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._port: int = transport.get_extra_info("peername")[1]
+        self._left = self._upstream.per_connection
 
     def data_received(self, data: bytes) -> None:
         for wire in self._framer.feed(data):
-            self._upstream.take(wire, self._port, True, lambda reply: self._transport.write(frame(reply)))
+            if self._left > 0:
+                self._upstream.take(wire, self._port, True, self._reply)
+        if self._left <= 0:
+            self._transport.close()
+
+    def _reply(self, wire: bytes) -> None:
+        self._transport.write(frame(wire))
+        self._left -= 1
 
 
 @asynccontextmanager

@@ -16,26 +16,34 @@ PRIVATE: tuple[Network, ...] = (
 """Networks that no packet from the Internet may come from."""
 MAX_KNOWN = 16384
 """Most client addresses and most buckets remembered; beyond, we forget all and learn them anew."""
+GRANTS = 4
+"""In how many parts a client gets the queries of a second: so much finer is the bound, and dearer."""
 V6_PREFIX = 64
 """Clients in one IPv6 network of this size share a rate, since one host may use all its addresses."""
 
 
 class Bucket:
-    """How many queries a client may still send in this second."""
+    """How many queries a client may still send before the clock is looked at.
 
-    __slots__ = ("left", "rate", "slipped", "until")
+    It gets its rate in grants, of which so many may begin in any second as make up the rate. So each second
+    sees at most the rate and what was left of one grant, and each query costs one subtraction.
+    """
+
+    __slots__ = ("_begun", "_grant", "left", "slipped")
 
     def __init__(self, rate: float) -> None:
-        self.rate = self.left = rate
-        self.until = 0.0
+        self._grant = rate if math.isinf(rate) else math.ceil(rate / GRANTS)
+        self._begun = [-math.inf] * math.ceil(rate / self._grant if self._grant < rate else 1)
+        self.left = 0.0
         self.slipped = False
 
     def refill(self, now: float) -> bool:
-        """Begin a new second if the last one is over; return whether the query at hand may pass."""
-        if now < self.until:
+        """Begin the next grant if it is due; return whether the query at hand may pass."""
+        if now - self._begun[0] < 1.0:
             return False
-        self.until = now + 1.0
-        self.left = self.rate - 1
+        del self._begun[0]
+        self._begun.append(now)
+        self.left = self._grant - 1
         return True
 
 

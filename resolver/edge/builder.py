@@ -195,7 +195,6 @@ def main() -> None:
     gc.disable()  # millions of values that stay, and none of them in a cycle
     sources, state, protected = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
     sweep(state)
-    sweep(state / LISTS)
     try:
         build_file(sources, state, protected)
     except ListRefused as exc:

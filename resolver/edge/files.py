@@ -69,8 +69,8 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers left behind that were killed. Only for a folder that nobody writes to now."""
-    for left in folder.glob(f"{UNFINISHED}*"):
+    """Remove what killed writers left in a folder and below. Only where nobody writes now."""
+    for left in folder.rglob(f"{UNFINISHED}*"):
         with suppress(OSError):
             left.unlink()
 

@@ -23,6 +23,11 @@ LINGER_S = 10.0
 BATCH = 64
 LARGEST = 4096
 """Largest UDP answer read, in bytes; we ask for 1232 at most."""
+RECONNECTS = 4
+"""How many TCP connections in a row may close with no answer read until that counts as a refusal."""
+LINKS, SPREAD_S = 8, 60.0
+"""A server that closed a connection with questions open is asked over up to so many, for so long: what is
+written to one that it closes may cost an answer that we did not read."""
 IDLE_S, CONNECT_S = 10.0, 3.0
 """Idle TCP connections are closed and slow ones given up after so long."""
 
@@ -35,6 +40,9 @@ class Asker(Protocol):
 
     def refused(self, server: Server) -> None:
         """Learn that the server, or the way to it, turned a question down."""
+
+    def cut_off(self, server: Server) -> None:
+        """Ask again: the server closed a connection with the question open (RFC 7766, 6.2.4)."""
 
 
 class Ids:
@@ -77,6 +85,8 @@ class Server:
         self._pool: list[_UdpSocket | None] = [None] * POOL
         self._old: set[_UdpSocket] = set()
         self._link: _TcpLink | None = None
+        self.links: set[_TcpLink] = set()
+        self.reconnects, self.spread_until = RECONNECTS, 0.0
 
     def send(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
         """Send a message (without its ID) over UDP; add where the answer will come in. Raises OSError."""
@@ -89,10 +99,11 @@ class Server:
 
     def send_tcp(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
         """Send a message (without its ID) over TCP, on the open connection or a new one."""
-        if self._link is None or self._link.closed:
-            self._link = _TcpLink(self)
+        link = self._link
+        if link is None or link.closed or self._should_spread(link):
+            link = self._link = _TcpLink(self)
         self.requests += 1
-        places.append((self._link.pending, self._link.send(asker, packet)))
+        places.append((link.pending, link.send(asker, packet)))
 
     def answered(self, seconds: float | None) -> None:
         """Note an answer and the time it took; None where it is not known which sending was answered."""
@@ -107,8 +118,11 @@ class Server:
                 line.close()
         self._pool = [None] * POOL
         self._old.clear()
-        if self._link is not None:
-            self._link.close()
+        for link in list(self.links):
+            link.close()
+
+    def _should_spread(self, link: _TcpLink) -> bool:
+        return link.connected and len(self.links) < LINKS and self.loop.time() < self.spread_until
 
     def _renewed(self, old: _UdpSocket | None) -> _UdpSocket:
         line = _UdpSocket(self)
@@ -197,8 +211,13 @@ class _TcpLink(asyncio.Protocol):
         self._framer = Framer()
         self._waiting: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
+        server.links.add(self)
         self._connecting = server.loop.create_task(self._connect())
         self._last = server.loop.time()
+
+    @property
+    def connected(self) -> bool:
+        return self._transport is not None
 
     def send(self, asker: Asker, packet: bytes) -> int:
         ident = free_id(self._server.ids, self.pending)
@@ -216,6 +235,7 @@ class _TcpLink(asyncio.Protocol):
             async with asyncio.timeout(CONNECT_S):
                 await self._server.loop.create_connection(lambda: self, *self._server.address)
         except OSError:  # TimeoutError is one
+            self._server.reconnects = 0
             self.connection_lost(None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -228,18 +248,39 @@ class _TcpLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._last = self._server.loop.time()
         for wire in self._framer.feed(data):
-            asker = self.pending.get(wire[0] << 8 | wire[1]) if len(wire) > 1 else None
+            ident = wire[0] << 8 | wire[1] if len(wire) > 1 else -1
+            asker = self.pending.get(ident)
             if asker is not None:
                 asker.received(self._server, wire, over_tcp=True)
+                if ident not in self.pending:
+                    self._server.reconnects = RECONNECTS
+        if not self.pending and self._last < self._server.spread_until:
+            self._finish()
+
+    def eof_received(self) -> None:
+        self.closed = True  # what is asked from here on goes over a new connection
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Turn to the server again with what it left open, unless it keeps closing without an answer."""
+        server = self._server
         self.closed = True
-        for asker in set(self.pending.values()):
-            asker.refused(self._server)
+        server.links.discard(self)
+        askers = dict.fromkeys(self.pending.values())  # the oldest first: each connection answers some
         self.pending.clear()
+        again = server.reconnects > 0
+        if askers:
+            server.reconnects -= again
+            server.spread_until = server.loop.time() + SPREAD_S
+        for asker in askers:
+            if again:
+                asker.cut_off(server)
+            else:
+                asker.refused(server)
 
     def close(self) -> None:
         self.closed = True
+        self.pending.clear()
+        self._server.links.discard(self)
         self._connecting.cancel()
         if self._transport is not None:
             self._transport.abort()
@@ -248,7 +289,11 @@ class _TcpLink(asyncio.Protocol):
         if self.closed or self._transport is None:
             return
         if not self.pending and self._server.loop.time() - self._last >= IDLE_S:
-            self.closed = True
-            self._transport.close()
+            self._finish()
         else:
             self._server.wheel.after(IDLE_S, self._close_if_idle, 0)
+
+    def _finish(self) -> None:
+        self.closed = True
+        if self._transport is not None:
+            self._transport.close()

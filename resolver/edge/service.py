@@ -82,43 +82,50 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), longest_s)
 
-    def handle(self, wire: bytes, address: str, channel: Channel, send: Send, to: object) -> None:
-        """Take a message from a client; `send(answer, to)` is called once, at once or later, or never."""
+    def handle(self, wire: bytes, address: str, channel: Channel, send: Send, to: object) -> bool:
+        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once."""
         now = monotonic()
         try:
             client = self.clients.known.get(address) or self.clients.find(address)
             if client is None:
-                self._refuse(wire, channel, send, to, now)
-                return
+                return self._refuse(wire, channel, send, to, now)
             bucket = client.bucket
             bucket.left -= 1
             if bucket.left < 0 and not bucket.refill(now):
-                self._hold_back(wire, bucket, channel, send, to, now)
-                return
+                return self._hold_back(wire, bucket, channel, send, to, now)
             outcome = self.engine.handle(wire, client.profile, now, stream=channel.protocol != "udp")
             if isinstance(outcome, Reply):
-                self._send(outcome, channel, send, to, now)
+                sent = self._send(outcome, channel, send, to, now)
                 if outcome.refresh and outcome.query is not None:
                     self._refresh(outcome.query)
-            elif isinstance(outcome, Forward):
-                self._forward(outcome, Waiter(outcome, client, channel, send, to, now))
-            else:
-                self._counters.drop(outcome.reason)
+                return sent
+            if isinstance(outcome, Forward):
+                return self._forward(outcome, Waiter(outcome, client, channel, send, to, now))
+            self._counters.drop(outcome.reason)
         except Exception:
-            self._counters.drop("fault")
-            if now >= self._fault_logged_until:  # a query that finds a fault of ours may come often
-                self._fault_logged_until = now + 1.0
-                log.exception("a query could not be answered")
+            self._fault(now)
+        return False
 
-    def _forward(self, forward: Forward, waiter: Waiter) -> None:
-        """Ask upstream, or wait with others for the answer to the same question."""
+    def _fault(self, now: float) -> None:
+        """Note a fault of ours; a query that finds one may come often."""
+        self._counters.drop("fault")
+        if now >= self._fault_logged_until:
+            self._fault_logged_until = now + 1.0
+            log.exception("a query could not be answered")
+
+    def _forward(self, forward: Forward, waiter: Waiter) -> bool:
+        """Ask upstream, or wait with others for the answer to the same question; False: neither."""
         flight = self._flights.get(forward.query.key)
         if flight is not None and len(flight.waiters) < MAX_WAITERS:
             flight.waiters.append(waiter)
+            if flight.stale is None and forward.stale is not None:  # it began as a renewal, for nobody
+                self._promise(flight, forward.stale)
         elif flight is not None or len(self._flights) >= MAX_FLIGHTS:
             self._counters.drop("overload")
+            return False
         else:
             self._take_off(Flight(forward.query, forward.stale, [waiter]), forward.upstream)
+        return True
 
     def _refresh(self, query: Query) -> None:
         """Ask again for an answer that is popular and about to expire."""
@@ -129,10 +136,19 @@ class Service:
     def _take_off(self, flight: Flight, upstream: str) -> None:
         self._flights[flight.query.key] = flight
         if flight.stale is not None:
-            self._wheel.after(CLIENT_WAIT_S, lambda _: self._comfort(flight), 0)
-        self._upstreams.ask(
-            flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
-        )
+            self._promise(flight, flight.stale)
+        try:
+            self._upstreams.ask(
+                flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
+            )
+        except Exception:
+            self._flights.pop(flight.query.key, None)  # or who asks the same would wait for ever
+            raise
+
+    def _promise(self, flight: Flight, stale: Entry) -> None:
+        """See to it that those who wait get a stale answer if no fresh one comes in time."""
+        flight.stale = stale
+        self._wheel.after(CLIENT_WAIT_S, lambda _: self._comfort(flight), 0)
 
     def _comfort(self, flight: Flight) -> None:
         """Give a stale answer to those who wait; the question stays on its way (RFC 8767, section 5)."""
@@ -150,20 +166,34 @@ class Service:
         del self._flights[key]
         if self._idle is not None and not self._flights:
             self._idle.set()
-        if answer is None:
-            self.engine.fail(key, options, now)
-            for waiter in flight.waiters:
-                if flight.stale is not None:
-                    self._send_stale(waiter, flight.stale)
-                else:
-                    self._send_failure(waiter, options)
+        entry = None
+        if answer is not None:
+            try:
+                entry = self.engine.accept(key, answer, now)
+            except Exception:
+                self._fault(now)
+        if entry is None:
+            self._fail(flight, options, now)
             return
-        entry = self.engine.accept(key, answer, now)
         for waiter in flight.waiters:
-            reply = self.engine.deliver(
-                waiter.query, waiter.client.profile, waiter.verdict, entry, now, Source.FORWARD
-            )
-            self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+            try:
+                reply = self.engine.deliver(
+                    waiter.query, waiter.client.profile, waiter.verdict, entry, now, Source.FORWARD
+                )
+            except Exception:
+                self._fault(now)
+                self._send_failure(waiter, options)
+            else:
+                self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+
+    def _fail(self, flight: Flight, options: bytes, now: float) -> None:
+        """Keep in mind that there is no answer, and tell all who wait, or give them a stale one."""
+        self.engine.fail(flight.query.key, options, now)
+        for waiter in flight.waiters:
+            if flight.stale is not None:
+                self._send_stale(waiter, flight.stale)
+            else:
+                self._send_failure(waiter, options)
 
     def _send_stale(self, waiter: Waiter, entry: Entry) -> None:
         reply = self.engine.deliver_stale(waiter.query, waiter.client.profile, waiter.verdict, entry)
@@ -174,47 +204,50 @@ class Service:
         reply = Reply(wire, waiter.query, Source.ERROR, w.SERVFAIL, waiter.verdict)
         self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
 
-    def _refuse(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> None:
+    def _refuse(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> bool:
         """Tell a client that may not ask so, if we have not told too many in this second."""
         self._counters.drop("access")
         if now >= self._refusals_until:
             self._refusals, self._refusals_until = REFUSALS_PER_S, now + 1.0
-        if self._refusals > 0:
-            self._refusals -= 1
-            self._turn_down(wire, channel, send, to, now)
+        if self._refusals <= 0:
+            return False
+        self._refusals -= 1
+        return self._turn_down(wire, channel, send, to, now)
 
     def _hold_back(
         self, wire: bytes, bucket: Bucket, channel: Channel, send: Send, to: object, now: float
-    ) -> None:
+    ) -> bool:
         """Drop a query over the rate; every other one over UDP is told to come over TCP instead.
 
         Coming over TCP proves the address, and a short answer makes us of no use to a reflector.
         """
         self._counters.drop("rate")
         if channel.protocol != "udp":
-            self._turn_down(wire, channel, send, to, now)
-            return
+            return self._turn_down(wire, channel, send, to, now)
         bucket.slipped = not bucket.slipped
         query = _read(wire) if bucket.slipped else None
-        if query is not None:
-            reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
-            self._send(reply, channel, send, to, now)
+        if query is None:
+            return False
+        reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
+        return self._send(reply, channel, send, to, now)
 
-    def _turn_down(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> None:
+    def _turn_down(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> bool:
         query = _read(wire)
-        if query is not None:
-            refusal = replies.failure(query, w.REFUSED, NOT_ALLOWED)
-            self._send(Reply(refusal, query, Source.ERROR, w.REFUSED), channel, send, to, now)
+        if query is None:
+            return False
+        refusal = replies.failure(query, w.REFUSED, NOT_ALLOWED)
+        return self._send(Reply(refusal, query, Source.ERROR, w.REFUSED), channel, send, to, now)
 
-    def _send(self, reply: Reply, channel: Channel, send: Send, to: object, start: float) -> None:
+    def _send(self, reply: Reply, channel: Channel, send: Send, to: object, start: float) -> bool:
         """Send an answer and note it: the one place where observers hear of a query."""
         try:
             send(reply.wire, to)
         except OSError:
             self._counters.drop("send")
-            return
+            return False
         kind = b"" if reply.query is None else reply.query.kind
         self._counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, monotonic() - start)
+        return True
 
 
 def _read(wire: bytes) -> Query | None:

@@ -118,9 +118,15 @@ class _Connection(asyncio.Protocol):
         for wire in self._framer.feed(data):
             self._serial += 1
             self._unanswered += 1
-            service.handle(wire, self._client, channel, self._answer, None)
+            if not service.handle(wire, self._client, channel, self._answer, None):
+                self._settle()
         if self._unanswered >= MAX_OPEN:
             self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Stay open for the answers that are owed to a client that has ended its side."""
+        self._finishing = True
+        return self._unanswered > 0
 
     def finish(self) -> None:
         """Close now, or when what was asked is answered."""
@@ -142,6 +148,10 @@ class _Connection(asyncio.Protocol):
         if self._transport.is_closing():
             raise ConnectionResetError("the client has gone")
         self._transport.write(frame(wire))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Note that one message was answered, or never will be."""
         self._unanswered -= 1
         if self._finishing and self._unanswered <= 0:
             self._transport.close()

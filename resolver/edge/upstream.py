@@ -76,6 +76,7 @@ class Exchange:
         "_group",
         "_mark",
         "_places",
+        "_plain",
         "_question",
         "_sent",
         "_server",
@@ -96,6 +97,7 @@ class Exchange:
         self._errors = b""
         self._mark = 0
         self._with_edns = True
+        self._plain: Server | None = None  # that would not have this question with EDNS
         self._sent = 0.0
         self._server: Server | None = None
         self.done = False
@@ -125,6 +127,10 @@ class Exchange:
         if step is Next.TAKE:
             if answer.authentic and not self._group.trust_ad:
                 answer = answer._replace(authentic=False)
+            if (
+                server is self._plain and answer.edns is None
+            ):  # it was EDNS that it disliked, not the question
+                server.health.no_edns_until = monotonic() + NO_EDNS_S
             self._finish(answer, b"")
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
@@ -132,12 +138,12 @@ class Exchange:
             if not self._send(server, self._group.timeout_s, over_tcp=True):
                 self.go_on()
         elif step is Next.ASK_WITHOUT_EDNS:
-            server.health.no_edns_until = monotonic() + NO_EDNS_S
+            self._plain = server
             if not self._send(server, self._group.timeout_s, over_tcp=over_tcp):
                 self.go_on()
         elif server is self._server:
             server.failures["error"] += 1
-            self._errors = kept_errors(answer) or REFUSED
+            self._errors = kept_errors(answer) or self._errors or REFUSED
             self._given_up = (*self._given_up, server)  # it has spoken: asking again changes nothing
             self.go_on()
 
@@ -150,10 +156,21 @@ class Exchange:
         self._errors = self._errors or REFUSED
         self.go_on()
 
+    def cut_off(self, server: Server) -> None:
+        """Ask again over a new connection; the wait for this sending goes on as it was."""
+        if self.done or server is not self._server:
+            return
+        do, cd, ad = self._flags
+        packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
+        try:
+            server.send_tcp(self, packet, self._places)
+        except OSError:
+            self.refused(server)
+
     def _send(self, server: Server, patience_s: float, *, over_tcp: bool) -> bool:
         do, cd, ad = self._flags
         now = monotonic()
-        self._with_edns = now >= server.health.no_edns_until
+        self._with_edns = now >= server.health.no_edns_until and server is not self._plain
         packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
         self._server, self._sent = server, now
         self._mark += 1
@@ -207,6 +224,9 @@ class _Probe:
             self._clear()
 
     def refused(self, server: Server) -> None:
+        """Wait for the time-out all the same."""
+
+    def cut_off(self, server: Server) -> None:
         """Wait for the time-out all the same."""
 
     def give_up(self, _: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resolver.core import clients as c
@@ -60,10 +61,16 @@ def take(known: Clients, text: str, now: float) -> bool:
 
 def test_a_client_has_its_rate_and_a_new_one_each_second() -> None:
     known = clients(rate=3)
-    known.find("10.0.0.1")
-    assert [take(known, "10.0.0.1", 0.0) for _ in range(8)] == [True] * 6 + [False] * 2
+    assert [take(known, "10.0.0.1", 0.0) for _ in range(5)] == [True] * 3 + [False] * 2
     assert [take(known, "10.0.0.1", 1.0) for _ in range(4)] == [True, True, True, False]
     assert take(known, "10.0.0.2", 1.0)
+
+
+def test_a_client_that_saves_its_rate_up_gets_a_quarter_more_in_a_second_at_most() -> None:
+    known = clients(rate=1000)
+    assert take(known, "10.0.0.1", 0.0)
+    passed = [take(known, "10.0.0.1", 9.9 + number / 10_000) for number in range(9_000)]
+    assert sum(passed) <= 1250
 
 
 def test_addresses_of_one_ipv6_network_share_a_rate() -> None:
@@ -135,7 +142,8 @@ def test_who_may_ask_is_who_is_in_a_network_and_ipv4_stays_ipv4_over_ipv6(
     st.integers(1, 20),
     st.lists(st.floats(0, 0.7), min_size=1, max_size=150),
 )
-def test_in_no_second_does_a_client_get_more_than_twice_its_rate_and_a_slow_one_is_never_held_back(
+@example(8, [0.0] * 9 + [0.9] * 3 + [0.0] * 40)
+def test_in_no_second_does_a_client_get_more_than_its_rate_and_a_part_and_a_slow_one_is_never_held_back(
     rate: int, gaps: list[float]
 ) -> None:
     known, now, passed = clients(rate), 1000.0, []
@@ -145,8 +153,10 @@ def test_in_no_second_does_a_client_get_more_than_twice_its_rate_and_a_slow_one_
             passed.append(now)
         else:
             assert len([then for then in passed if then > now - 1.0]) >= rate  # it had its share
+    part = math.ceil(rate / c.GRANTS)
+    most = math.ceil(rate / part) * part + part - 1
     for then in passed:
-        assert len([other for other in passed if then <= other < then + 1.0]) <= 2 * rate
+        assert len([other for other in passed if then <= other < then + 1.0]) <= most
 
 
 def test_clients_of_one_group_share_a_profile_and_not_a_rate() -> None:

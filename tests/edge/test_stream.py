@@ -1,0 +1,122 @@
+"""TCP connections: what is owed to a client, and when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+
+import dns.rcode
+import pytest
+
+from resolver.core.framing import frame
+from resolver.edge import service as edge_service
+from resolver.edge import stream
+from resolver.edge.stream import StreamListener
+from resolver.observe.counters import Channel
+from tests.messages import parsed, query
+from tests.upstreams import Running, Upstream, resolver, rightly, silent, upstream
+
+PATIENCE_S = 10
+TCP = Channel("tcp", 4)
+
+
+@pytest.fixture
+async def up() -> AsyncIterator[Upstream]:
+    async with upstream() as made:
+        yield made
+
+
+@pytest.fixture
+async def running(up: Upstream) -> AsyncIterator[Running]:
+    async with resolver(up.address, timeout_s=5) as made:
+        yield made
+
+
+async def received(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readexactly(struct.unpack(">H", await reader.readexactly(2))[0])
+
+
+async def test_a_client_that_ends_its_side_after_its_questions_gets_all_answers_then_the_end(
+    running: Running, up: Upstream
+) -> None:
+    up.script = silent
+    reader, writer = await asyncio.open_connection(*running.address)
+    writer.write(frame(query("a.example")) + frame(query("localhost")) + frame(query("b.example")))
+    writer.write_eof()
+    await up.until(2)
+    up.script = rightly  # the questions are sent again, and answered
+    async with asyncio.timeout(PATIENCE_S):
+        assert [parsed(await received(reader)).rcode() for _ in range(3)] == [dns.rcode.NOERROR] * 3
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_connection_ends_with_the_client_where_nothing_is_owed(running: Running) -> None:
+    reader, writer = await asyncio.open_connection(*running.address)
+    writer.write(frame(query("localhost")) + frame(query(flags=0x8180)))
+    writer.write_eof()
+    async with asyncio.timeout(PATIENCE_S):
+        assert parsed(await received(reader)).rcode() == dns.rcode.NOERROR
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("wire", [query(flags=0x8180), b"", query("new.example")])
+async def test_messages_that_get_no_answer_do_not_stop_a_connection(
+    running: Running, wire: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_service, "MAX_FLIGHTS", 0)  # too much to do: what is not known is dropped
+    reader, writer = await asyncio.open_connection(*running.address)
+    for _ in range(3):
+        writer.write(frame(wire) * stream.MAX_OPEN)
+        await writer.drain()
+        writer.write(frame(query("localhost")))
+        async with asyncio.timeout(PATIENCE_S):
+            assert parsed(await received(reader)).rcode() == dns.rcode.NOERROR
+    writer.close()
+
+
+async def test_a_connection_with_messages_that_get_no_answer_ends_at_once_when_we_stop(
+    running: Running,
+) -> None:
+    sock = stream.bind("127.0.0.1", 0)
+    listener = StreamListener(sock, running.service, running.service._wheel, idle_s=60)
+    await listener.start()
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    writer.write(frame(query(flags=0x8180)) + frame(query("localhost")))
+    async with asyncio.timeout(PATIENCE_S):
+        await received(reader)
+        listener.pause()
+        assert await reader.read() == b""
+    writer.close()
+    listener.close()
+
+
+async def test_who_waits_on_a_connection_is_told_of_a_fault_of_ours(
+    running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    for part in ("accept", "deliver"):
+        with monkeypatch.context() as patched:
+            patched.setattr(type(running.service.engine), part, broken)
+            (reply,) = await running.ask_tcp(query(f"{part}.example"))
+        assert parsed(reply).rcode() == dns.rcode.SERVFAIL
+    assert running.counters.drops()["fault"] == 2
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_fault_of_ours_on_the_way_upstream_holds_up_nobody_who_asks_the_same_later(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(running.upstreams), "ask", broken)
+        assert not running.service.handle(query(), "127.0.0.1", TCP, lambda wire, _: None, None)
+        assert running.service.inflight == 0
+    (reply,) = await running.ask_tcp(query())
+    assert parsed(reply).rcode() == dns.rcode.NOERROR
