@@ -298,7 +298,7 @@ def test_a_public_suffix_is_taken_from_the_owner_and_from_nobody_else(
     source: Source, state: Path, line: str
 ) -> None:
     source.path.write_text(f"a.example\n{line}\n")
-    made = built(Source("ads", source.path, fetched=True), state)
+    made = built(Source("ads", source.path, url="https://lists.example/ads"), state)
     assert "co.uk (a public suffix), line 2" in error(made)
     assert error(built(source, state)) == ""
 
