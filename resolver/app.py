@@ -273,7 +273,8 @@ class App:
         """Carry out what the owner orders about the versions of a list, and put it in force."""
         async with self._reloading:
             said = await self._keeper.order(given, self._config)
-        await self._reload_command({"cause": " ".join(map(str, given.values()))})
+        cause = " ".join([str(given[key]) for key in ("order", "list", "version") if given.get(key)])
+        await self._reload_command({"cause": cause})
         return {"said": said, "error": self._keeper.error_of(str(given["list"]))}
 
     async def _reload_command(self, given: Mapping[str, object]) -> Mapping[str, object]:

@@ -70,22 +70,18 @@ def check(path: Path | None) -> None:
 
     Ends with status 1 when there is any; warnings alone do not count.
     """
-    from resolver.edge.intake import read
-    from resolver.parts import list_sources
+    from resolver.edge.builder import build
+    from resolver.parts import failed_tests, list_sources
 
     config = read_config(path)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    wrong = 0
-    for source in list_sources(config):
-        parsed, error, *_ = read(source, None)
-        mistakes = (
-            [error] if error is not None else [str(mistake) for mistake in parsed.mistakes] if parsed else []
-        )
-        wrong += len(mistakes)
-        for mistake in mistakes:
-            click.echo(mistake, err=True)
-    if wrong:
+    made = build(list_sources(config), None)
+    mistakes = [text for one in made.lists for text in ([one.error] if one.error else one.mistakes)]
+    mistakes += failed_tests(config, made)
+    for mistake in mistakes:
+        click.echo(mistake, err=True)
+    if mistakes:
         raise click.exceptions.Exit(1)
     click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine python")
 

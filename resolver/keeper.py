@@ -6,17 +6,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from resolver.config import Config
-from resolver.core.errors import ControlError, HistoryError
+from resolver.core.errors import ChildError, ControlError, HistoryError
 from resolver.edge import audit, intake, orders
-from resolver.edge.builder import Build, open_built
+from resolver.edge.builder import Build, Order, open_built
 from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
 from resolver.edge.lists import Watch, build_apart, settled
 from resolver.edge.shelf import Shelf
 from resolver.listing import lists_document
-from resolver.parts import fetch_jobs, list_sources, protected_names
+from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names
 
 log = logging.getLogger("nxwhy")
 
@@ -38,7 +39,10 @@ class Keeper:
         """Return the lists as they are now, compiled. Raises ListRefused; the table in force then stays."""
         sources = list_sources(config)
         await self.note_content([source.path for source in sources])
-        return await build_apart(sources, self._state, protected_names(config))
+        order = Order(
+            sources, protected_names(config), partial(failed_tests, config) if config.tests else None
+        )
+        return await build_apart(order, self._state)
 
     async def note_changes(self, cause: str, before: Config, after: Config, build: Build) -> None:
         """Write down what changes in what is enforced; a full disk must not stop a good list."""
@@ -73,11 +77,23 @@ class Keeper:
         """Fetch what is due; the files are looked at like all others."""
         await keep_fetching(self._fetcher, fetch_jobs(config))
 
+    async def fetch_now(self, name: str, config: Config) -> str:
+        """Fetch one list now; return what came of it. Raises ControlError."""
+        job = next((job for job in fetch_jobs(config) if job.name == name), None)
+        if job is None:
+            raise ControlError(f"{name!r} is no list with a `url`")
+        try:
+            return await self._fetcher.fetch(job)
+        except ChildError as exc:
+            raise ControlError(str(exc)) from exc
+
     async def order(self, given: Mapping[str, object], config: Config) -> str:
         """Note what the owner orders about the versions of a list. Raises ControlError."""
         order, name, version = (str(given.get(key, "")) for key in ("order", "list", "version"))
         if name not in config.lists:
             raise ControlError(f"{name!r} is no list")
+        if order == "refresh":
+            return await self.fetch_now(name, config)
         try:
             return await asyncio.to_thread(
                 orders.carry_out, order, intake.history(self._state, name), version

@@ -101,6 +101,7 @@ _order(
 )
 _order("pin", "Keep a list as it is, whatever its source says, until `unpin`.")
 _order("unpin", "Let a list follow its source again.")
+_order("refresh", "Fetch a list now.")
 _order("accept", "Take the content of a list that the guards refused last.")
 
 

@@ -310,6 +310,23 @@ class Engine(StrEnum):
     PYTHON = "python"
 
 
+class Expectation(StrEnum):
+    """What a test says of a name."""
+
+    BLOCKED = "blocked"
+    OPEN = "open"
+
+
+class Trial(_Part):
+    """A test of the owner's: what becomes of a name for a client."""
+
+    name: Domain
+    client: Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))] = IPv4Address(
+        "127.0.0.1"
+    )
+    expect: Expectation
+
+
 class Config(_Part):
     """All that an owner decides."""
 
@@ -319,6 +336,7 @@ class Config(_Part):
     lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
     groups: dict[Text, GroupSettings] = {DEFAULT_GROUP: GroupSettings(block=SHIPPED)}
     never_block: tuple[Domain, ...] = ()
+    tests: tuple[Trial, ...] = ()
     answer: Answer = Answer()
     cache: CacheSettings = CacheSettings()
     access: Access = Access()

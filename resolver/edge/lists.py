@@ -9,7 +9,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 from resolver.core.errors import ChildError, ListRefused, TableFault
-from resolver.core.guards import Protected
 from resolver.edge.builder import Build, open_built
 from resolver.edge.children import run_child
 from resolver.edge.files import open_regular
@@ -72,7 +71,7 @@ async def build_apart(sources: Sequence[Source], state: Path, protected: Sequenc
     Raises ListRefused; the old table then stays what it was.
     """
     try:
-        await run_child(CHILD, pickle.dumps((tuple(sources), state, tuple(protected))), BUILD_S)
+        await run_child(CHILD, pickle.dumps((order, state)), BUILD_S)
     except ChildError as exc:
         raise ListRefused("build", str(exc)) from exc
     try:

@@ -8,6 +8,7 @@ import pytest
 
 from resolver.core.errors import ListRefused
 from resolver.edge import builder, children, lists
+from resolver.edge.builder import Order
 from resolver.edge.intake import Source
 from resolver.edge.lists import Watch, build_apart, settled
 
@@ -150,7 +151,7 @@ async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path)
     other = tmp_path / "other.txt"
     other.write_text("0.0.0.0 b.example\nthis is bad\n")
     sources = (Source("ads", path), Source("other", other), Source("none", tmp_path / "none"))
-    apart, here = await build_apart(sources, tmp_path / "state"), builder.build(sources, None)
+    apart, here = await build_apart(Order(sources), tmp_path / "state"), builder.build(sources, None)
     assert apart.lists == here.lists
     assert apart.table.made == here.table.made
     for name in (b"\x01a\x07example\0", b"\x01b\x07example\0", b"\x01c\x07example\0"):
@@ -174,7 +175,7 @@ async def test_a_build_that_fails_refuses_the_lists_and_leaves_no_process(
     if "sleep" in code:
         monkeypatch.setattr(lists, "BUILD_S", 0.3)
     with pytest.raises(ListRefused) as caught:
-        await build_apart((Source("ads", path),), Path("/nowhere"))
+        await build_apart(Order((Source("ads", path),)), Path("/nowhere"))
     assert str(caught.value) == said
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -185,14 +186,14 @@ async def test_a_build_that_cannot_begin_refuses_the_lists(
 ) -> None:
     monkeypatch.setattr(children, "PYTHON", ("/nonexistent/python",))
     with pytest.raises(ListRefused, match="build: No such file or directory"):
-        await build_apart((Source("ads", path),), Path("/nowhere"))
+        await build_apart(Order((Source("ads", path),)), Path("/nowhere"))
 
 
 async def test_a_build_that_is_given_up_leaves_no_process(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "CHILD", "import time; time.sleep(60)")
-    task = asyncio.create_task(build_apart((Source("ads", path),), Path("/nowhere")))
+    task = asyncio.create_task(build_apart(Order((Source("ads", path),)), Path("/nowhere")))
     await asyncio.sleep(0.2)  # long enough for the child to be there; shorter proves less, not otherwise
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
