@@ -102,9 +102,9 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("state: ~nobody.of.that.name/x", "1:8: state: '~nobody.of.that.name/x' is no path"),
         ('lists: {a: {path: "a\\nb"}}', "1:19: lists.a.path: 'a\\nb' is no path"),
         (
-            "lists: {a: {path: b, format: rpz}}",
-            "1:30: lists.a.format: 'rpz' is no format; there are auto, hosts, domains, wildcards, adblock,"
-            " dnsmasq, unbound, annotated",
+            "lists: {a: {path: b, format: csv}}",
+            "1:30: lists.a.format: 'csv' is no format; there are auto, hosts, domains, wildcards, adblock,"
+            " dnsmasq, unbound, rpz, annotated",
         ),
         ("lists: {a: {path: b, match: all}}", "1:29: lists.a.match: must be exact or subtree"),
         ("lists: {a: {path: b, match: [exact]}}", "1:29: lists.a.match: must be exact or subtree"),

@@ -25,7 +25,8 @@ from resolver.core.lists.line import (
 )
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Pattern, Rule, Scope
+from resolver.core.lists.rpz import is_rpz, read_rpz
+from resolver.core.lists.rule import Pattern, Rule, Scope, Trigger
 from resolver.core.lists.rules import Collector
 from resolver.core.lists.unbound import read_unbound
 from resolver.core.lists.wildcards import read_wildcards
@@ -73,7 +74,7 @@ LINE_READERS: Mapping[str, LineReader] = MappingProxyType(
         "unbound": read_unbound,
     }
 )
-FORMATS = (*LINE_READERS, "annotated")
+FORMATS = (*LINE_READERS, "rpz", "annotated")
 """Every value that a list's `format` may have."""
 
 
@@ -89,9 +90,10 @@ def parse_list(
     """Return the rules of a list in its order, and what its other lines were.
 
     `source` is what messages call the list: a path or a URL. `format` is one of FORMATS; "auto" decides
-    line by line. `match` is how far a bare name of a plain list reaches; the annotated format says it in the
-    file. With `allow` every rule lets its name through. The mistakes of single lines are in the result;
-    ListRefused is raised for a list that must not replace a good one, and nothing else, whatever the bytes.
+    line by line, but for policy zones and annotated files once. `match` is how far a bare name of a plain
+    list reaches; the annotated format says it in the file. With `allow` every rule lets its name through.
+    The mistakes of single lines are in the result; ListRefused is raised for a list that must not replace a
+    good one, and nothing else, whatever the bytes.
     """
     _check_whole(data, source, format, max_bytes)
     reading = _Reading(source, allow=allow)
@@ -99,10 +101,14 @@ def parse_list(
         record, entries = read_annotated(data, source)
         for line, text, said in entries:
             reading.take(line, text, (said,))
-        return reading.parsed(_count_lines(data), record)
+        return reading.parsed(_count_lines(data), "annotated", record)
+    if format == "rpz" or (format == "auto" and is_rpz(data)):
+        for line, text, says in read_rpz(data):
+            reading.take(line, text, says)
+        return reading.parsed(_count_lines(data), "rpz")
     for piece in read_pieces(data, format, match):
         reading.take_piece(piece, format, match)
-    return reading.parsed(_count_lines(data), None)
+    return reading.parsed(_count_lines(data), format)
 
 
 class _Reading:
@@ -147,6 +153,8 @@ class _Reading:
                 self._rules.add(one)
             elif isinstance(one, Pattern):
                 self._ignored["pattern"] += 1  # no table holds one yet
+            elif isinstance(one, Trigger):
+                self._ignored["trigger"] += 1  # nor this
             elif isinstance(one, Quiet):
                 self._quiet[one] += 1
             elif isinstance(one, Ignored):
@@ -154,8 +162,11 @@ class _Reading:
             else:
                 self._note(number, text, one)
 
-    def parsed(self, lines: int, record: Record | None) -> ParsedList:
-        """Return what was read. Raises ListRefused for a list that holds nothing but mistakes."""
+    def parsed(self, lines: int, format: str, record: Record | None = None) -> ParsedList:
+        """Return what was read; `format` is the one that the file is in, where lines do not have their own.
+
+        Raises ListRefused for a list that holds nothing but mistakes.
+        """
         if self._bad and not self._rules:
             raise ListRefused(self._source, f"not one rule, {self._bad} bad; the first: {self._mistakes[0]}")
         tally = Tally(
@@ -164,7 +175,7 @@ class _Reading:
             local=self._quiet[Quiet.LOCAL],
             bad=self._bad,
             ignored=dict(self._ignored),
-            formats=dict(+self._formats) or {"annotated": len(self._rules)},
+            formats=dict(+self._formats) or {format: len(self._rules)},
         )
         return ParsedList(self._rules.rules(), tally, tuple(self._mistakes), record)
 
