@@ -72,6 +72,8 @@ def setting(key: str, value: str) -> str:
         *above, last = key.split(".")[2:]
         inner = "".join([f"{part}: {{" for part in above]) + f"{last}: {value}" + "}" * len(above)
         return f"lists: {{one: {{{beside}{inner}}}}}"
+    if key.startswith("tests."):
+        return f"tests: [{{name: a.example, {key.rpartition('.')[2]}: {value}}}]"
     if key.startswith("groups."):
         notice = "answer: {notice: {ipv4: 192.0.2.10}}"
         return f"groups: {{default: {{{key.rpartition('.')[2]}: {value}}}}}\n{notice}"

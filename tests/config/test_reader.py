@@ -10,7 +10,9 @@ from tests.config.reading import HOME, config, mistakes
 from tests.config.test_model import FULL
 
 NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
-KEYS = "listen, upstreams, routes, lists, groups, never_block, answer, cache, access, log, engine, state"
+KEYS = (
+    "listen, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log, engine, state"
+)
 DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
 
 
