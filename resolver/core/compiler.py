@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from operator import methodcaller
 from typing import NamedTuple
 
 from resolver.core.errors import TableFault
@@ -35,20 +36,25 @@ _KINDS_A_RUN = 16
 _CODE_BITS = 4
 _IDENT_BITS = 24
 _WORD = (1 << 64) - 1
-_TEXTS = 1 << 18
-"""Bytes of names that are split into objects at a time."""
+_DOTS = methodcaller("count", b".")
+_TEXTS, _TEXTS_A_RUN = 1 << 18, 1 << 22
+"""Bytes of names that are split into objects at a time, and those of one run."""
 _RANGES = 32
 """A merge goes over the keys in so many steps, to bound what is in memory at a time."""
 _MAX_MEMO = 1 << 16
 
 
+class Run(NamedTuple):
+    """Some rules of a list as sorted words: `key << 4 | kind - first`."""
+
+    first: int
+    words: array[int]
+
+
 class Words(NamedTuple):
-    """The rules of one list as sorted words: `key << 4 | kind`, an array for every 16 kinds.
+    """The rules of one list, a run for some hundred thousand. Bit n of `depths`: it has names of n labels."""
 
-    Bit n of `depths` says that there are names of n labels.
-    """
-
-    runs: tuple[array[int], ...]
+    runs: tuple[Run, ...]
     depths: int
 
 
@@ -86,26 +92,23 @@ class Compiled(NamedTuple):
 
 def make_words(rules: Rules, secret: Secret) -> Words:
     """Return the words of a list."""
-    runs = [array("Q") for _ in range(0, len(rules.kinds), _KINDS_A_RUN)]
     prime, factor = secret
+    read = int.from_bytes
     dots: set[int] = set()
+    runs: list[Run] = []
     at = 0
-    for texts in _split(rules.names):
+    for texts in _split(rules.names, _TEXTS_A_RUN):
         kinds = rules.kind_of[at : at + len(texts)]
         at += len(texts)
-        read = int.from_bytes
-        dots.update([text.count(b".") for text in texts])
-        if len(runs) == 1:
-            runs[0].extend(
-                [
-                    read(text, "little") * factor % prime << 4 | kind
-                    for text, kind in zip(texts, kinds, strict=True)
-                ]
-            )
-            continue
-        for text, kind in zip(texts, kinds, strict=True):
-            runs[kind >> _CODE_BITS].append(read(text, "little") * factor % prime << 4 | kind & 15)
-    return Words(tuple([array("Q", sorted(run)) for run in runs]), sum([2 << count for count in dots]))
+        dots.update(map(_DOTS, texts))
+        keys = [read(text, "little") * factor % prime << _CODE_BITS for text in texts]
+        for first in range(0, len(rules.kinds), _KINDS_A_RUN):
+            words = [
+                key | kind - first for key, kind in zip(keys, kinds, strict=True) if 0 <= kind - first < 16
+            ]
+            if words:
+                runs.append(Run(first, array("Q", sorted(words))))
+    return Words(tuple(runs), sum([2 << count for count in dots]))
 
 
 def slot_bits(names: int) -> int:
@@ -118,7 +121,7 @@ def compile_slots(parts: Sequence[Part], secret: Secret, allocate: Callable[[int
 
     Raises TableFault when names crowd, as they may for one secret in thousands, or say too many things.
     """
-    bits = slot_bits(sum([len(run) for part in parts for run in part.words.runs]))
+    bits = slot_bits(sum([len(part.rules) for part in parts]))
     slots = allocate((1 << bits) + MAX_PROBE)
     build = _Build(parts, secret, slots, KEY_BITS - bits)
     build.fill()
@@ -216,9 +219,9 @@ class _Build:
     def _merged(self) -> Iterator[list[int]]:
         """Yield the words of all lists in the order of their keys, as `key << 24 | place in told`."""
         runs = [
-            (first + _KINDS_A_RUN * number, run)
+            (first + run.first, run.words)
             for part, first in zip(self._parts, self._first_idents(), strict=True)
-            for number, run in enumerate(part.words.runs)
+            for run in part.words.runs
         ]
         starts = [0] * len(runs)
         for step in range(1, _RANGES + 1):
@@ -320,7 +323,7 @@ class _Build:
     def _counts(self) -> tuple[Count, ...]:
         names, own, covered = ([0] * len(self._parts) for _ in range(3))
         for idents, used in zip(self._combinations, self._used, strict=True):
-            owners = {self._told[ident][0] for ident in idents}
+            owners = {number for number, kind in map(self._told.__getitem__, idents) if kind.scope}
             for number in owners:
                 names[number] += used
                 own[number] += used * (len(owners) == 1)
@@ -338,10 +341,10 @@ def _adds_nothing(number: int, kind: Kind, above: Says) -> bool:
     )
 
 
-def _split(names: bytes) -> Iterator[list[bytes]]:
+def _split(names: bytearray, size: int = _TEXTS) -> Iterator[list[bytes]]:
     """Yield the texts of a column of names, some thousand at a time."""
     at = 0
     while at < len(names):
-        end = names.find(b"\n", at + _TEXTS) + 1 or len(names)
-        yield names[at:end].splitlines()
+        end = names.find(b"\n", at + size) + 1 or len(names)
+        yield bytes(names[at:end]).splitlines()
         at = end

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from resolver.core.compiler import Words
+from resolver.core.compiler import Run, Words
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.rule import Scope
@@ -87,12 +87,12 @@ def _reach(name: str, below: bool) -> Iterable[tuple[str, Scope]]:
         yield name, Scope.BELOW
 
 
-def _has_key(runs: Sequence[Sequence[int]], text: str, secret: Secret) -> bool:
+def _has_key(runs: Sequence[Run], text: str, secret: Secret) -> bool:
     """Say whether a list may have rules about a name; quick, since there are thousands to ask for."""
     key = int.from_bytes(text.encode("ascii"), "little") * secret.factor % secret.prime
-    for run in runs:
-        at = bisect_left(run, key << 4)
-        if at < len(run) and run[at] >> 4 == key:
+    for _, words in runs:
+        at = bisect_left(words, key << 4)
+        if at < len(words) and words[at] >> 4 == key:
             return True
     return False
 

@@ -131,7 +131,7 @@ def test_counts_are_names_those_in_no_other_list_repeats_and_those_that_add_noth
     lists: list[list[Rule]],
 ) -> None:
     table = build(lists)
-    sets = [{rule.name for rule in rules} for rules in lists]
+    sets = [{rule.name for rule in rules if rule.scope} for rules in lists]
     for number, count in enumerate(table.counts):
         others = set().union(*(found for other, found in enumerate(sets) if other != number))
         assert count[:2] == (len(sets[number]), len(sets[number] - others))

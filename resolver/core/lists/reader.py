@@ -26,8 +26,8 @@ from resolver.core.lists.line import (
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rpz import is_rpz, read_rpz
-from resolver.core.lists.rule import Pattern, Rule, Scope, Trigger
-from resolver.core.lists.rules import Collector
+from resolver.core.lists.rule import Effect, Pattern, Rule, Scope, Trigger
+from resolver.core.lists.rules import Collector, empty_non_terminals
 from resolver.core.lists.unbound import read_unbound
 from resolver.core.lists.wildcards import read_wildcards
 
@@ -105,6 +105,7 @@ def parse_list(
     if format == "rpz" or (format == "auto" and is_rpz(data)):
         for line, text, says in read_rpz(data):
             reading.take(line, text, says)
+        reading.hide()
         return reading.parsed(_count_lines(data), "rpz")
     for piece in read_pieces(data, format, match):
         reading.take_piece(piece, format, match)
@@ -126,7 +127,7 @@ class _Reading:
     def take_piece(self, piece: Piece, format: str, match: Scope) -> None:
         """Take lines, in their order, of which most say a name each."""
         names, at = piece.names, 0
-        odd = [place for place, name in enumerate(names) if not name]
+        odd = [place for place, name in enumerate(names) if not name] if b"" in names else []
         raw = piece.data.split(b"\n") if odd else []
         for place in odd:
             self._rules.add_many(names[at:place], range(piece.first + at, piece.first + place), piece.kind)
@@ -161,6 +162,11 @@ class _Reading:
                 self._ignored[one.kind] += 1
             else:
                 self._note(number, text, one)
+
+    def hide(self) -> None:
+        """Add the names that are only there because others below them are: they hide wildcards above them."""
+        for name in empty_non_terminals(self._rules.rules()):
+            self._rules.add(Rule(name, Scope.HIDES, Effect.BLOCK, 0))
 
     def parsed(self, lines: int, format: str, record: Record | None = None) -> ParsedList:
         """Return what was read; `format` is the one that the file is in, where lines do not have their own.

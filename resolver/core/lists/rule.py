@@ -22,8 +22,12 @@ class Effect(IntEnum):
 
 
 class Scope(IntEnum):
-    """How far a rule reaches from its name, as bits: the name itself, the names below it, both."""
+    """How far a rule reaches from its name, as bits: the name itself, the names below it, both.
 
+    HIDES reaches nothing: the name is there, and so hides the wildcards above it (RFC 4592, section 2.2.2).
+    """
+
+    HIDES = 0
     EXACT = 1
     BELOW = 2
     SUBTREE = 3

@@ -43,12 +43,12 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules in the order of their list, repeats included.
+    """Rules in the order of their list, repeats included. Nobody changes the columns.
 
     `names` holds canonical texts, each ended by a newline; `lines` and `kind_of` have a number for each.
     """
 
-    names: bytes = b""
+    names: bytearray = field(default_factory=bytearray)
     lines: array[int] = field(default_factory=lambda: array("I"))
     kind_of: array[int] = field(default_factory=lambda: array("H"))
     kinds: tuple[Kind, ...] = ()
@@ -112,7 +112,7 @@ class Collector:
 
     def rules(self) -> Rules:
         """Return what was gathered."""
-        return Rules(bytes(self._names), self._lines, self._kind_of, tuple(self._kinds), self._notes)
+        return Rules(self._names, self._lines, self._kind_of, tuple(self._kinds), self._notes)
 
     def _number(self, kind: Kind) -> int:
         number = self._numbers.get(kind)
@@ -130,3 +130,28 @@ def collect(rules: Iterable[Rule]) -> Rules:
     for rule in rules:
         collector.add(rule)
     return collector.rules()
+
+
+def empty_non_terminals(rules: Rules) -> list[str]:
+    """Return the names between a rule's name and a wildcard above it that have no rule of their own.
+
+    In a zone such a name is there, so no wildcard above it reaches it or what is below it (RFC 4592, section
+    2.2.2).
+    """
+    owners, wildcards = set(), set()
+    for rule in rules:
+        owners.add(rule.name)
+        if rule.scope & Scope.BELOW:
+            wildcards.add(rule.name)
+    found: dict[str, None] = {}
+    for name in owners if wildcards else ():
+        between = []
+        above = name.partition(".")[2]
+        while above and above not in owners:
+            between.append(above)
+            above = above.partition(".")[2]
+        while above and above not in wildcards:
+            above = above.partition(".")[2]
+        if above:
+            found.update(dict.fromkeys(between))
+    return sorted(found)
