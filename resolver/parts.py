@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from resolver.config import Config
-from resolver.config.model import DEFAULT_UPSTREAM, Kind, ListSettings
+from resolver.config.model import DEFAULT_UPSTREAM, Kind, ListSettings, Mode
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
+from resolver.core.lists.rule import Trigger
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
-from resolver.edge.builder import Build, Source
+from resolver.edge.builder import Build, Loaded, Source
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from resolver.shipped import shipped_folder
@@ -34,8 +35,12 @@ def list_sources(config: Config) -> tuple[Source, ...]:
 
 def make_policy(config: Config, build: Build, generation: int) -> Policy:
     """Return the policy that a configuration makes of compiled lists."""
-    lists = [PolicyList(loaded.name, loaded.record) for loaded in build.lists]
-    numbers = {known.name: number for number, known in enumerate(lists)}
+    lists = [
+        _policy_list(loaded, triggers, config.lists.get(loaded.name, ListSettings()))
+        for loaded, triggers in zip(build.lists, build.triggers, strict=True)
+    ]
+    off = {name for name, settings in config.lists.items() if settings.mode is Mode.OFF}
+    numbers = {known.name: number for number, known in enumerate(lists) if known.name not in off}
     groups = [
         Group(
             name,
@@ -52,6 +57,12 @@ def make_policy(config: Config, build: Build, generation: int) -> Policy:
         () if notice.ipv6 is None else (notice.ipv6,),
     )
     return Policy(build.table, lists, groups, settings, generation)
+
+
+def _policy_list(loaded: Loaded, triggers: tuple[Trigger, ...], settings: ListSettings) -> PolicyList:
+    """Return a list as the policy knows it; one of an older table may not be configured any more."""
+    shadow = settings.mode is Mode.SHADOW
+    return PolicyList(loaded.name, loaded.record, settings.trusted, shadow, triggers)
 
 
 def make_clients(config: Config, policy: Policy) -> Clients:

@@ -12,14 +12,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 RANKS = (
     ("core.errors", "core.source"),
-    ("core.names",),
+    ("core.names", "core.networks"),
     ("core.lists",),
     ("core.keys", "core.sets"),
     ("core.stored", "core.compiler"),
     ("core.wire", "core.framing"),
-    ("core.reasons",),
+    ("core.reasons", "core.answers"),
     ("core.replies",),
-    ("core.table", "core.questions", "core.routes"),
+    ("core.table", "core.questions", "core.routes", "core.owned"),
+    ("core.verdicts",),
     ("core.policy",),
     ("core.explain", "core.clients", "core.cache", "core.retries"),
     ("core.engine",),

@@ -149,6 +149,15 @@ class Kind(StrEnum):
     ALLOW = "allow"
 
 
+class Mode(StrEnum):
+    """What becomes of what a list says."""
+
+    ENFORCED = "enforced"
+    SHADOW = "shadow"
+    """It is counted and shown, and decides nothing."""
+    OFF = "off"
+
+
 class ListSettings(_Part):
     """Where a list comes from and how it is read. Exactly one of `path` and `shipped`."""
 
@@ -157,6 +166,8 @@ class ListSettings(_Part):
     format: str = "auto"
     match: Scope = Scope.EXACT
     kind: Kind = Kind.BLOCK
+    mode: Mode = Mode.ENFORCED
+    trusted: bool = False
     record: Record | None = None
 
     @field_validator("format")
