@@ -39,10 +39,9 @@ class Trace:
             return "none at all"
         if verdict.answer.mode is Action.TCP_ONLY:
             return f"truncated over UDP; over TCP: {self.found.route}"
-        records = ""
-        if verdict.answer.mode is Action.DATA and verdict.say is not None:
-            records = f": {_own_text(verdict.say.own)}"
-        return f"{verdict.answer.mode}{records} (TTL {verdict.answer.ttl} s)"
+        asked = verdict.say.own if verdict.say is not None else None
+        given = _own_text(asked) if verdict.answer.mode is Action.DATA else verdict.answer.mode
+        return f"{given} (TTL {verdict.answer.ttl} s)"
 
     def document(self) -> dict[str, object]:
         """Return the trace for programs."""
@@ -120,7 +119,9 @@ class Trace:
         ]
         said += [self._line(looked.list, rule) for rule in looked.rules]
         if looked.addresses:
-            said.append(f"{looked.addresses} rules about addresses, judged when an answer is there")
+            said.append(
+                f"rules about the addresses in an answer, judged when it is there: {looked.addresses}"
+            )
         return said or ["no rule reaches the name"]
 
     def _line(self, name: str, rule: Rule) -> str:

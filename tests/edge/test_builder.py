@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from resolver.core.compiler import NO_SET
 from resolver.core.errors import ListRefused, TableFault
 from resolver.core.lists.parsed import ParsedList
+from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
 from resolver.edge import builder
 from resolver.edge.builder import Build, Source, build, build_file, open_built, read
@@ -207,3 +211,21 @@ def test_what_is_wrong_with_one_list_does_not_touch_another(source: Source, tmp_
     assert [loaded.in_force for loaded in made.lists] == [False, True]
     assert made.lists[0].error == f"{tmp_path / 'none'}: No such file or directory"
     assert [say.list for say in made.table.sets[made.table.find(from_text(A))]] == [1]
+
+
+def test_rules_about_addresses_come_back_from_the_table_as_they_were(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triggers = (
+        Trigger(ip_network("192.0.2.0/24"), Side.ANSWER, Effect.BLOCK, 3),
+        Trigger(ip_network("2001:db8::/32"), Side.CLIENT, Effect.IMPORTANT_ALLOW, 4),
+        Trigger(ip_network("::/0"), Side.ANSWER, Effect.BLOCK, 5, Own(Action.DATA, ((16, b"\xff\0"),))),
+    )
+
+    def parse_with_triggers(*args: Any, **settings: Any) -> ParsedList:
+        return replace(parse_list(*args, **settings), triggers=triggers)
+
+    monkeypatch.setattr("resolver.edge.builder.parse_list", parse_with_triggers)
+    assert built(source, state).triggers == (triggers,)
+    assert built(source, state).triggers == (triggers,)  # from the parsed form that was kept
+    assert build([source], None).triggers == (triggers,)
