@@ -88,20 +88,22 @@ def check(path: Path | None) -> None:
 
 @main.command()
 @click.argument("name")
+@click.option("--type", "qtype", default="A", show_default=True, help="The type that is asked for.")
 @click.option("--client", default="127.0.0.1", show_default=True, help="The address of the client who asks.")
 @config_option
 @json_option
-def explain(name: str, client: str, path: Path | None, as_json: bool) -> None:
+def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool) -> None:
     """Say why NAME is blocked or not: the full trace, without a server.
 
     \b
     Examples:
       nxwhy explain wechat.com
-      nxwhy explain mail.example --client 192.0.2.7 --config nxwhy.yaml
+      nxwhy explain mail.example --type AAAA --client 192.0.2.7 --config nxwhy.yaml
     """
+    from resolver.ask import type_number
     from resolver.tracing import trace
 
-    found = as_ours(lambda: trace(read_config(path), name, client))
+    found = as_ours(lambda: trace(read_config(path), name, client, type_number(qtype)))
     click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else found.text())
 
 

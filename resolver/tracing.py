@@ -8,12 +8,14 @@ from ipaddress import ip_address
 
 from resolver.config import Config
 from resolver.core import names
+from resolver.core import wire as w
 from resolver.core.errors import NameFault
-from resolver.core.explain import Explanation, explain
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.explain import Explanation, Looked, applies, explain
+from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, Trigger, When
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
 from resolver.listing import record_document
+from resolver.observe.counters import QUERY_TYPES
 from resolver.parts import list_sources, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
@@ -33,20 +35,30 @@ class Trace:
         verdict = self.found.verdict
         if verdict.answer is None:
             return self.found.route
-        return f"{verdict.answer.mode} (TTL {verdict.answer.ttl} s)"
+        if verdict.answer.mode is Action.DROP:
+            return "none at all"
+        if verdict.answer.mode is Action.TCP_ONLY:
+            return f"truncated over UDP; over TCP: {self.found.route}"
+        asked = verdict.say.own if verdict.say is not None else None
+        given = _own_text(asked) if verdict.answer.mode is Action.DATA else verdict.answer.mode
+        return f"{given} (TTL {verdict.answer.ttl} s)"
 
     def document(self) -> dict[str, object]:
         """Return the trace for programs."""
         found, verdict = self.found, self.found.verdict
         return {
             "name": names.to_text(found.name),
+            "type": type_text(found.qtype),
             "client": str(found.address),
             "groups": list(found.groups),
             "lists": [
                 {
                     "list": looked.list,
                     "group": looked.group,
+                    "shadow": looked.shadow,
                     "rules": [self._rule(looked.list, rule) for rule in looked.rules],
+                    "client_rules": [self._trigger(looked.list, one) for one in looked.triggers],
+                    "address_rules": looked.addresses,
                 }
                 for looked in found.looked
             ],
@@ -58,7 +70,17 @@ class Trace:
                 "group": verdict.group,
                 "step": _step(verdict.effect),
                 "rule": self._rule(verdict.list.name, found.rule) if found.rule else None,
+                "client_rule": self._trigger(verdict.list.name, verdict.say.trigger)
+                if verdict.say and verdict.say.trigger
+                else None,
                 "record": record_document(verdict.list.record),
+            },
+            "shadow": None
+            if verdict.shadow is None
+            else {
+                "list": verdict.shadow.list.name,
+                "group": verdict.shadow.group,
+                "step": _step(verdict.shadow.effect),
             },
             "answer": self.answer,
             "warnings": list(self.warnings),
@@ -68,12 +90,13 @@ class Trace:
         """Return the trace for people."""
         found, verdict = self.found, self.found.verdict
         shown = [
-            f"{names.to_text(found.name)} for {found.address}",
+            f"{names.to_text(found.name)} {type_text(found.qtype)} for {found.address}",
             f"  groups      {', '.join(found.groups)}",
         ]
         for looked in found.looked:
-            rules = [self._line(looked.list, rule) for rule in looked.rules] or ["no rule reaches the name"]
-            shown.append(f"  list        {looked.list} (group {looked.group}): {rules[0]}")
+            rules = self._lines(looked)
+            shadow = ", in shadow" if looked.shadow else ""
+            shown.append(f"  list        {looked.list} (group {looked.group}{shadow}): {rules[0]}")
             shown += [f"              {rule}" for rule in rules[1:]]
         if verdict.list is None:
             shown.append("  decided     no list has a say")
@@ -82,15 +105,49 @@ class Trace:
                 f"  decided     {_step(verdict.effect)}: list {verdict.list.name}, group {verdict.group}"
             )
             shown += [f"  {key:<11} {value}" for key, value in record_document(verdict.list.record).items()]
+        if verdict.shadow is not None:
+            would = "block" if verdict.shadow.blocks else "let through"
+            shown.append(f"  shadow      list {verdict.shadow.list.name}, if it were enforced, would {would}")
         shown.append(f"  answer      {self.answer}")
         return "\n".join([*shown, *[f"warning: {warning}" for warning in self.warnings]])
 
+    def _lines(self, looked: Looked) -> list[str]:
+        """Return what a list says to the name and to the client."""
+        said = [
+            f"{_step(one.effect)} the client {one.network}{_asks(one.own)}, {self._at(looked.list, one.line)}"
+            for one in looked.triggers
+        ]
+        said += [self._line(looked.list, rule) for rule in looked.rules]
+        if looked.addresses:
+            said.append(
+                f"rules about the addresses in an answer, judged when it is there: {looked.addresses}"
+            )
+        return said or ["no rule reaches the name"]
+
     def _line(self, name: str, rule: Rule) -> str:
-        at = f"{self.sources[name].path}:{rule.line}"
         note = f" - {rule.note}" if rule.note else ""
-        return f"{_step(rule.effect)} {rule.name}, {_REACH[rule.scope]}, {at}{note}"
+        when = "" if rule.when is None else f", {_when_text(rule.when)}"
+        if not applies(rule.when, self.found.address, self.found.qtype):
+            when += " (not met)"
+        reach = f"{rule.name}, {_REACH[rule.scope]}{when}{_asks(rule.own)}"
+        return f"{_step(rule.effect)} {reach}, {self._at(name, rule.line)}{note}"
+
+    def _at(self, name: str, line: int) -> str:
+        return f"{self.sources[name].path}:{line}"
+
+    def _trigger(self, name: str, trigger: Trigger) -> dict[str, object]:
+        return {
+            "network": str(trigger.network),
+            "effect": trigger.effect.name.lower(),
+            "file": str(self.sources[name].path),
+            "line": trigger.line,
+        } | _own_document(trigger.own)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, object]:
+        narrowed: dict[str, object] = {}
+        if rule.when is not None:
+            met = applies(rule.when, self.found.address, self.found.qtype)
+            narrowed = {"when": _when_text(rule.when), "met": met}
         return {
             "name": rule.name,
             "scope": rule.scope.name.lower(),
@@ -98,10 +155,12 @@ class Trace:
             "file": str(self.sources[name].path),
             "line": rule.line,
             "note": rule.note,
+            **narrowed,
+            **_own_document(rule.own),
         }
 
 
-def trace(config: Config, name: str, client: str) -> Trace:
+def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
     """Judge a name for a client address as the server would. Raises NameFault."""
     try:
         address = ip_address(client)
@@ -114,10 +173,44 @@ def trace(config: Config, name: str, client: str) -> Trace:
     build = builder.compile_read(sources, found)
     policy = make_policy(config, build, 0)
     return Trace(
-        explain(canonical, address, policy, parsed, make_routes(config)),
+        explain(canonical, address, policy, parsed, make_routes(config), qtype),
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
     )
+
+
+def type_text(qtype: int) -> str:
+    """Return a type as people write it (RFC 3597 for one without a name here)."""
+    return _TYPE_NAMES.get(qtype, f"TYPE{qtype}")
+
+
+_TYPE_NAMES = {number: name for name, number in QUERY_TYPES.items()}
+
+
+def _when_text(when: When) -> str:
+    """Return a condition in words."""
+    parts = [
+        ("only for types", sorted(map(type_text, when.types))),
+        ("not for types", sorted(map(type_text, when.but_types))),
+        ("only for clients", list(map(str, when.clients))),
+        ("not for clients", list(map(str, when.but_clients))),
+    ]
+    return ", ".join([f"{role} {' '.join(given)}" for role, given in parts if given])
+
+
+def _asks(own: Own | None) -> str:
+    return "" if own is None else f", asks for {_own_text(own)}"
+
+
+def _own_text(own: Own | None) -> str:
+    """Return the answer that a rule asks for."""
+    if own is None:
+        return ""
+    return " ".join([own.action.value, *dict.fromkeys([type_text(rtype) for rtype, _ in own.records])])
+
+
+def _own_document(own: Own | None) -> dict[str, object]:
+    return {} if own is None else {"answer": _own_text(own)}
 
 
 def _step(effect: Effect | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect
-from resolver.core.policy import PolicyList, Verdict
+from resolver.core.policy import PASS, PolicyList, Shadow, Verdict
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.source import Source
 from resolver.observe.counters import UPSTREAM_BOUNDS, Channel, Counters, Durations
@@ -34,6 +34,8 @@ def counters() -> Counters:
     made.count(UDP4, A_IN, Source.CACHE, 0, None, 0.0001)
     made.count(Channel("tcp", 6), b"\0\x1c\0\x01", Source.FORWARD, 2, None, 0.02)
     made.count(UDP4, A_IN, Source.BLOCKED, 3, blocking("ads"), 0.0001)
+    shadow = Shadow(PolicyList("trial", Record("trial")), "default", Effect.BLOCK)
+    made.count(UDP4, A_IN, Source.CACHE, 0, PASS.shadowed(shadow), 0.0001)
     made.drop("rate")
     return made
 

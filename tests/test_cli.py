@@ -93,6 +93,13 @@ def test_explain_judges_for_the_client(file: str) -> None:
     assert json.loads(default.output)["blocked"]
 
 
+def test_explain_judges_for_the_type(file: str) -> None:
+    for given, shown in (("aaaa", "AAAA"), ("TYPE999", "TYPE999")):
+        said = json.loads(run("explain", "ads.example", "--type", given, "--config", file, "--json").output)
+        assert (said["type"], said["blocked"]) == (shown, True)
+    assert run("explain", "ads.example", "--type", "nothing", "--config", file).exit_code == 1
+
+
 def test_explain_says_that_no_list_has_a_say(file: str) -> None:
     assert "no list has a say" in run("explain", "other.example", "--config", file).output
     said = json.loads(run("explain", "other.example", "--config", file, "--json").output)

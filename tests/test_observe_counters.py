@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.policy import PASS, Verdict
+from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Effect
+from resolver.core.policy import PASS, PolicyList, Shadow, Verdict
 from resolver.core.source import Source
 from resolver.observe.counters import DROP_REASONS, QUERY_BOUNDS, Channel, Counters, Durations
 from tests.measured import A_IN, UDP4, blocking
@@ -106,3 +108,23 @@ def test_latency_buckets_double_from_a_quarter_millisecond_to_four_seconds() -> 
     assert QUERY_BOUNDS[0] == 0.00025
     assert QUERY_BOUNDS[-1] == pytest.approx(4.096)
     assert all(after == 2 * before for before, after in pairwise(QUERY_BOUNDS))
+
+
+def test_what_is_blocked_without_an_answer_counts_as_blocked_and_as_dropped() -> None:
+    made = Counters()
+    made.drop("blocked", blocking("ads"))
+    made.drop("overload")
+    assert made.blocked() == {("ads", "default"): 1}
+    assert (made.drops()["blocked"], made.drops()["overload"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("effect", "expected"), [(Effect.BLOCK, {("trial", "lab"): 2}), (Effect.ALLOW, {})])
+def test_only_what_a_list_in_shadow_would_have_blocked_is_counted(
+    effect: Effect, expected: dict[tuple[str, str], int]
+) -> None:
+    made = Counters()
+    verdict = PASS.shadowed(Shadow(PolicyList("trial", Record("Trial")), "lab", effect))
+    for _ in range(2):
+        made.count(UDP4, b"\0\1\0\1", Source.CACHE, 0, verdict, 0.0001)
+    assert made.shadow_blocked() == expected
+    assert made.blocked() == {}

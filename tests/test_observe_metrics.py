@@ -47,9 +47,10 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
     ("name", "labels", "expected"),
     [
         ("nxwhy_dns_requests_total", {"protocol": "tcp", "family": "6", "type": "AAAA"}, 1),
-        ("nxwhy_dns_requests_total", {"protocol": "udp", "family": "4", "type": "A"}, 2),
+        ("nxwhy_dns_requests_total", {"protocol": "udp", "family": "4", "type": "A"}, 3),
         ("nxwhy_dns_responses_total", {"rcode": "SERVFAIL", "source": "forward"}, 1),
         ("nxwhy_blocked_total", {"list": "ads", "group": "default"}, 1),
+        ("nxwhy_shadow_blocked_total", {"list": "trial", "group": "default"}, 1),
         ("nxwhy_dropped_total", {"reason": "rate"}, 1),
         ("nxwhy_dropped_total", {"reason": "overload"}, 0),
         ("nxwhy_list_names", {"list": "ads"}, 100),

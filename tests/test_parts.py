@@ -79,3 +79,18 @@ def test_the_first_file_that_names_somebody_else_counts(tmp_path: Path) -> None:
     assert read_system_resolvers([Endpoint("0.0.0.0", 53)], files) == (Endpoint("127.0.0.11", 53),)
     assert read_system_resolvers([Endpoint("0.0.0.0", 53)], files[:2]) == ()
     assert read_system_resolvers([Endpoint("127.0.0.1", 5335)], files) == (Endpoint("127.0.0.1", 53),)
+
+
+@pytest.mark.parametrize(
+    ("mode", "blocked", "shadow"), [("enforced", True, None), ("shadow", False, "ads"), ("off", False, None)]
+)
+def test_the_mode_of_a_list_says_whether_it_decides(
+    tmp_path: Path, mode: str, blocked: bool, shadow: str | None
+) -> None:
+    (tmp_path / "ads.txt").write_text("ads.example\n")
+    made = config(f"lists: {{ads: {{path: {tmp_path}/ads.txt, mode: {mode}, trusted: true}}}}")
+    policy = parts.make_policy(made, builder.build(parts.list_sources(made), None), 1)
+    verdict = policy.profile_for(ip_address("192.0.2.7")).decide(ADS)
+    assert verdict.blocks is blocked
+    assert (verdict.shadow.list.name if verdict.shadow else None) == shadow
+    assert policy.lists[0].trusted

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from resolver.config import Config, load
 from resolver.core.errors import NameFault
+from resolver.core.lists.parsed import ParsedList
+from resolver.core.lists.reader import parse_list
+from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.edge.builder import Order, build_file
 from resolver.parts import list_sources
 from resolver.tracing import trace
@@ -59,3 +65,82 @@ def test_a_mapped_address_is_the_ipv4_client(config: Config) -> None:
 def test_an_explanation_writes_nothing(config: Config) -> None:
     trace(config, "a.example", "192.0.2.7")
     assert not config.state.exists()
+
+
+UNBOUND = """\
+local-zone: "v6.example" block_aaaa
+local-zone: "gone.example" always_deny
+local-zone: "slow.example" truncate
+local-zone: "null.example" always_null
+local-data: "wall.example A 192.0.2.9"
+"""
+
+
+@pytest.fixture
+def richer(tmp_path: Path) -> Config:
+    (tmp_path / "own.conf").write_text(UNBOUND)
+    (tmp_path / "trial.txt").write_text("www.example\n")
+    text = (
+        "lists:\n"
+        "  own: {path: own.conf, format: unbound, trusted: true}\n"
+        "  trial: {path: trial.txt, mode: shadow}\n"
+        "upstreams: {default: {servers: [192.0.2.53]}}\n"
+        "state: state\n"
+    )
+    return load(text, "n.yaml", folder=tmp_path, environment={})
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("gone.example", "none at all"),
+        ("slow.example", "truncated over UDP; over TCP: upstream default"),
+        ("null.example", "null (TTL 30 s)"),
+        ("wall.example", "data A (TTL 30 s)"),
+    ],
+)
+def test_the_answer_that_a_rule_asks_for_is_shown(richer: Config, name: str, answer: str) -> None:
+    found = trace(richer, name, "192.0.2.7")
+    assert found.answer == answer
+    assert ", asks for " in found.text()
+    decided = found.document()["decided_by"]
+    assert isinstance(decided, dict)
+    assert decided["rule"]["answer"]
+
+
+def test_a_condition_is_shown_and_judged_for_the_type(richer: Config) -> None:
+    four, six = (trace(richer, "v6.example", "192.0.2.7", qtype) for qtype in (1, 28))
+    assert (four.found.verdict.blocks, six.found.verdict.blocks) == (False, True)
+    assert "only for types AAAA (not met)" in four.text()
+    assert "only for types AAAA, asks for nodata" in six.text()
+    assert (four.found.rule, six.found.rule and six.found.rule.line) == (None, 1)
+    assert "v6.example AAAA for 192.0.2.7" in six.text()
+
+
+def test_what_a_list_in_shadow_would_do_is_shown(richer: Config) -> None:
+    found = trace(richer, "www.example", "192.0.2.7")
+    assert not found.found.verdict.blocks
+    assert "list trial, if it were enforced, would block" in found.text()
+    assert "(group default, in shadow)" in found.text()
+    assert found.document()["shadow"] == {"list": "trial", "group": "default", "step": "block"}
+    assert trace(richer, "other.example", "::1").document()["shadow"] is None
+
+
+def test_rules_about_addresses_are_shown(richer: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    triggers = (
+        Trigger(ip_network("192.0.2.0/24"), Side.CLIENT, Effect.BLOCK, 7, Own(Action.REFUSED)),
+        Trigger(ip_network("203.0.113.0/24"), Side.ANSWER, Effect.BLOCK, 8),
+    )
+
+    def parse_with_triggers(*args: Any, **settings: Any) -> ParsedList:
+        found = parse_list(*args, **settings)
+        return replace(found, triggers=triggers) if settings["format"] == "unbound" else found
+
+    monkeypatch.setattr("resolver.edge.intake.parse_list", parse_with_triggers)
+    found = trace(richer, "a.example", "192.0.2.7")
+    assert found.answer == "refused (TTL 30 s)"
+    assert "block the client 192.0.2.0/24, asks for refused, " in found.text()
+    assert "rules about the addresses in an answer, judged when it is there: 1" in found.text()
+    decided = found.document()["decided_by"]
+    assert isinstance(decided, dict)
+    assert (decided["rule"], decided["client_rule"]["line"]) == (None, 7)

@@ -168,6 +168,15 @@ class Kind(StrEnum):
     ALLOW = "allow"
 
 
+class Mode(StrEnum):
+    """What becomes of what a list says."""
+
+    ENFORCED = "enforced"
+    SHADOW = "shadow"
+    """It is counted and shown, and decides nothing."""
+    OFF = "off"
+
+
 def _factor(least: int, most: int) -> Any:
     def read(text: str) -> float | None:
         found = q.factor(text)
@@ -201,6 +210,7 @@ class ListSettings(_Part):
     format: str = "auto"
     match: Scope = Scope.EXACT
     kind: Kind = Kind.BLOCK
+    mode: Mode = Mode.ENFORCED
     record: Record | None = None
 
     @field_validator("format")

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from resolver.core import wire as w
+from resolver.core.answers import read_addresses
 from resolver.core.replies import (
     CACHED_ERROR,
     HEADS,
@@ -107,6 +108,11 @@ class Entry:
     def failed(self) -> bool:
         """Whether this is the memory of a failure and not an answer."""
         return self.failures > 0
+
+    def addresses(self) -> tuple[bytes, ...]:
+        """Return the addresses that the answer leads to, in network order; read anew at each call."""
+        answers = int.from_bytes(self._counts[2:4], "big")
+        return read_addresses(self._body, [at - 4 for at, _ in self._ttls[:answers]])
 
     def reply(self, query: Query, now: float) -> bytes:
         """Return the answer to a query for it, TTLs aged to `now`; truncated where the limit asks for it."""

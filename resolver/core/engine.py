@@ -5,14 +5,16 @@ The engine decides above the cache, so an edited list acts on the next query, on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from ipaddress import ip_address
 
 from resolver.core import cache as c
-from resolver.core import replies
+from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.cache import Ageing, Cache, Entry
 from resolver.core.errors import WireError
 from resolver.core.lists.rule import Effect
+from resolver.core.networks import Address
 from resolver.core.policy import PASS, Profile, Verdict
 from resolver.core.replies import extended_error
 from resolver.core.routes import LocalZone, Routes
@@ -61,10 +63,10 @@ class Forward:
 class Drop:
     """Something that gets no answer, and why (a fixed word)."""
 
-    __slots__ = ("reason",)
+    __slots__ = ("reason", "verdict")
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, verdict: Verdict = PASS) -> None:
+        self.reason, self.verdict = reason, verdict
 
 
 Outcome = Reply | Forward | Drop
@@ -88,7 +90,11 @@ class Engine:
             return reject(wire)
         if query.edns is not None and query.edns.version:
             return _error(query, w.BADVERS)
-        verdict = profile.decide(query.name)
+        verdict = profile.find(query.name)
+        if verdict.unusual:
+            verdict = verdict.settle(query.qtype, stream=stream)
+            if verdict.drops:
+                return Drop("blocked", verdict)
         if verdict.answer is not None:
             return Reply(verdict.answer.reply(query), query, Source.BLOCKED, verdict.answer.rcode, verdict)
         entry = self.cache.get(query.key)
@@ -99,13 +105,13 @@ class Engine:
 
     def deliver(
         self, query: Query, profile: Profile, verdict: Verdict, entry: Entry, now: float, source: Source
-    ) -> Reply:
-        """Answer a query from an entry, unless the entry leads to a name that is blocked for its client."""
-        if entry.aliases and profile.key not in entry.cleared:
-            blocked = blocked_by_alias(query, entry.aliases, profile, verdict)
-            if blocked is not None:
-                return blocked
-            entry.cleared = (*entry.cleared[-7:], profile.key)
+    ) -> Reply | Drop:
+        """Answer a query from an entry, unless that leads to a name or address blocked for its client."""
+        if (entry.aliases or profile.judges_addresses) and profile.key not in entry.cleared:
+            outcome = judge_leads(query, entry, profile, verdict)
+            if not isinstance(outcome, Verdict):
+                return outcome
+            verdict = outcome
         entry.hits += 1
         if entry.failures:
             source = Source.ERROR
@@ -114,13 +120,13 @@ class Engine:
             entry.refresh_at = float("inf")  # once
         return Reply(entry.reply(query, now), query, source, entry.rcode, verdict, refresh)
 
-    def deliver_stale(self, query: Query, profile: Profile, verdict: Verdict, entry: Entry) -> Reply:
+    def deliver_stale(self, query: Query, profile: Profile, verdict: Verdict, entry: Entry) -> Reply | Drop:
         """Answer a query from an entry that has expired (RFC 8767), never for a name that is blocked."""
-        blocked = blocked_by_alias(query, entry.aliases, profile, verdict)
-        if blocked is not None:
-            return blocked
+        outcome = judge_leads(query, entry, profile, verdict)
+        if not isinstance(outcome, Verdict):
+            return outcome
         entry.hits += 1
-        return Reply(entry.stale_reply(query), query, Source.STALE, entry.rcode, verdict)
+        return Reply(entry.stale_reply(query), query, Source.STALE, entry.rcode, outcome)
 
     def accept(self, key: bytes, answer: Answer, now: float) -> Entry:
         """Keep an answer from upstream as long as it may be kept; return it ready for delivery.
@@ -189,24 +195,46 @@ def reject(wire: bytes) -> Reply | Drop:
     return Reply(replies.error(wire, rcode), None, Source.ERROR, rcode)
 
 
-def blocked_by_alias(
-    query: Query, aliases: Iterable[bytes], profile: Profile, verdict: Verdict
-) -> Reply | None:
-    """Return the blocked answer if an alias is blocked for the client, None otherwise.
+def judge_leads(query: Query, entry: Entry, profile: Profile, verdict: Verdict) -> Reply | Drop | Verdict:
+    """Return the blocked answer if an entry leads to what is blocked for the client.
 
-    `verdict` is that of the name asked: a rule that allows it weighs against a block of the alias as the
-    two would for one name.
+    Otherwise return the verdict, with the list in shadow that would have blocked. `verdict` is that of the
+    name asked: a rule that allows it weighs against a block of what it leads to as they would for one name.
     """
-    for alias in aliases:
-        found = profile.decide(alias)
-        if found.answer is not None and (verdict.effect is None or _outranks(found, verdict.effect)):
-            wire = found.answer.reply(query, alias)
-            return Reply(wire, query, Source.BLOCKED, found.answer.rcode, found)
-    return None
+    seen, lasting = verdict, True
+    for found, via in _leads(entry, profile):
+        settled = found
+        if found.unusual:
+            settled, lasting = found.settle(query.qtype, stream=query.limit == w.MAX_STREAM_REPLY), False
+        if settled.blocks and _outranks(settled.effect, verdict):
+            return _block(query, settled, via)
+        shadow = settled.shadow
+        if shadow is not None and shadow.blocks and seen.shadow is None and _outranks(shadow.effect, verdict):
+            seen = verdict.shadowed(shadow)
+    if lasting and seen is verdict:
+        entry.cleared = (*entry.cleared[-7:], profile.key)
+    return seen
 
 
-def _outranks(verdict: Verdict, effect: Effect) -> bool:
-    return verdict.effect is not None and verdict.effect > effect
+def _leads(entry: Entry, profile: Profile) -> Iterator[tuple[Verdict, bytes | Address]]:
+    """Yield what an entry leads to, judged: names, and addresses where there are rules about these."""
+    for alias in entry.aliases:
+        yield profile.find(alias), alias
+    if profile.judges_addresses:
+        for packed in entry.addresses():
+            yield profile.judge_address(packed), ip_address(packed)
+
+
+def _block(query: Query, verdict: Verdict, via: bytes | Address) -> Reply | Drop:
+    if verdict.answer is None or verdict.drops:
+        return Drop("blocked", verdict)
+    text = names.to_text(via) if isinstance(via, bytes) else str(via)
+    wire = verdict.answer.reply(query, text)
+    return Reply(wire, query, Source.BLOCKED, verdict.answer.rcode, verdict)
+
+
+def _outranks(effect: Effect | None, verdict: Verdict) -> bool:
+    return effect is not None and (verdict.effect is None or effect > verdict.effect)
 
 
 def _error(query: Query, rcode: int, options: bytes = b"") -> Reply:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from resolver.core import names
+from resolver.core import wire as w
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Rule, Scope
+from resolver.core.lists.rule import Action, Own, Rule, Scope, Side, Trigger, When
 from resolver.core.lists.rules import Rules
-from resolver.core.policy import Address, Policy, Verdict
+from resolver.core.networks import Address, Network, Networks
+from resolver.core.policy import Policy, PolicyList, Verdict
 from resolver.core.routes import LocalZone, Routes
+from resolver.core.sets import Say
+from resolver.core.verdicts import takes_type
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A list that counts for the client, and its rules that reach the name, the most specific first."""
+    """A list that counts for the client, and its rules that reach the name, the most specific first.
+
+    `triggers` are its rules about the client's address, the narrowest first; `addresses` is how many it has
+    about the addresses in an answer, which only an answer can tell.
+    """
 
     list: str
     group: str
     rules: tuple[Rule, ...]
+    triggers: tuple[Trigger, ...] = ()
+    addresses: int = 0
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class Explanation:
     """The trace of one decision. `rule` is the one that decided; `route` where the question would go."""
 
     name: bytes
+    qtype: int
     address: Address
     groups: tuple[str, ...]
     looked: tuple[Looked, ...]
@@ -36,28 +48,54 @@ class Explanation:
 
 
 def explain(
-    name: bytes, address: Address, policy: Policy, parsed: Mapping[str, ParsedList], routes: Routes
+    name: bytes,
+    address: Address,
+    policy: Policy,
+    parsed: Mapping[str, ParsedList],
+    routes: Routes,
+    qtype: int = w.A,
 ) -> Explanation:
-    """Judge a canonical name for a client as the server would, and say how it came about."""
+    """Judge a canonical name, asked for a type over UDP, as the server would, and say how it came about."""
     groups = policy.groups_of(address)
     looked = tuple(
         [
-            Looked(by.name, group.name, tuple(reaching(parsed[by.name].rules, name)))
+            _look(by, group.name, parsed[by.name], name, address)
             for group in groups
             for number, by in enumerate(policy.lists)
             if number in group.lists and by.name in parsed
         ]
     )
-    verdict = policy.profile_for(address).decide(name)
+    verdict = policy.profile_for(address).decide(name, qtype)
     return Explanation(
         name=name,
+        qtype=qtype,
         address=address,
         groups=tuple([group.name for group in groups]),
         looked=looked,
         verdict=verdict,
-        rule=_deciding(looked, verdict),
+        rule=None if verdict.say is None else _deciding(looked, verdict.list, verdict.say),
         route=_describe(routes.find(name)),
     )
+
+
+def applies(when: When | None, address: Address, qtype: int) -> bool:
+    """Say whether a condition is met by a client that asks for a type."""
+    if when is None:
+        return True
+    inside = not when.clients or bool(_holding(when.clients, address))
+    return takes_type(when, qtype) and inside and not _holding(when.but_clients, address)
+
+
+def _holding(networks: Iterable[Network], address: Address) -> list[Network]:
+    """Return the networks that hold an address, the narrowest first."""
+    return Networks([(network, network) for network in networks]).find(address.packed)
+
+
+def _look(by: PolicyList, group: str, parsed: ParsedList, name: bytes, address: Address) -> Looked:
+    clients = [one for one in by.triggers if one.side is Side.CLIENT]
+    met = Networks([(one.network, one) for one in clients]).find(address.packed)
+    rules = tuple(reaching(parsed.rules, name))
+    return Looked(by.name, group, rules, tuple(met), len(by.triggers) - len(clients), by.shadow)
 
 
 def reaching(rules: Rules, name: bytes) -> list[Rule]:
@@ -71,11 +109,18 @@ def reaching(rules: Rules, name: bytes) -> list[Rule]:
     return found
 
 
-def _deciding(looked: tuple[Looked, ...], verdict: Verdict) -> Rule | None:
-    if verdict.list is None:
+def _deciding(looked: tuple[Looked, ...], by: PolicyList | None, say: Say) -> Rule | None:
+    """Return the rule that said what decided; None where that was no rule about names."""
+    if by is None or say.trigger is not None:
         return None
-    rules = [rule for look in looked if look.list == verdict.list.name for rule in look.rules]
-    return next((rule for rule in rules if rule.effect == verdict.effect), None)
+    rules = [rule for look in looked if look.list == by.name for rule in look.rules]
+    alike = [rule for rule in rules if (rule.effect, rule.when) == (say.effect, say.when)]
+    same = [rule for rule in alike if _action(rule.own) == _action(say.own)]
+    return next(iter([*same, *alike]), None)
+
+
+def _action(own: Own | None) -> Action | None:
+    return None if own is None else own.action
 
 
 def _describe(route: LocalZone | str) -> str:

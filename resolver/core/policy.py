@@ -6,87 +6,94 @@ block. The list shown as the reason is the one with the most specific rule of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from collections.abc import Iterable, Sequence
 
-from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Effect
-from resolver.core.replies import AnswerMode, Blocked
+from resolver.core import wire as w
+from resolver.core.lists.rule import Side, Trigger
+from resolver.core.networks import Address, Network, Networks
+from resolver.core.replies import AnswerMode
 from resolver.core.sets import Say, Says
 from resolver.core.table import EMPTY, Table
+from resolver.core.verdicts import (
+    DEFAULT_GROUP,
+    PASS,
+    AnswerSettings,
+    Conditions,
+    Group,
+    Judge,
+    PolicyList,
+    Shadow,
+    Standing,
+    Verdict,
+    strongest,
+)
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+__all__ = [
+    "DEFAULT_GROUP",
+    "NOTHING",
+    "PASS",
+    "Address",
+    "AnswerSettings",
+    "Group",
+    "Network",
+    "Policy",
+    "PolicyList",
+    "Profile",
+    "Shadow",
+    "Verdict",
+    "strongest",
+]
 
-DEFAULT_GROUP = "default"
-"""The group of every client that is in no other."""
+MAX_PROFILES = 1024
+"""Most kinds of clients remembered; beyond, we forget all and learn them anew."""
 
-
-@dataclass(frozen=True, slots=True)
-class PolicyList:
-    """A list as the policy knows it: its name in the configuration, and why it exists."""
-
-    name: str
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Some clients, the lists that count for them (numbers of the table), and how blocks are answered."""
-
-    name: str
-    networks: tuple[Network, ...]
-    lists: frozenset[int]
-    answer: AnswerMode
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerSettings:
-    """How blocked names are answered: TTL in seconds, and the notice page's addresses."""
-
-    ttl: int = 30
-    ipv4: tuple[IPv4Address, ...] = ()
-    ipv6: tuple[IPv6Address, ...] = ()
-
-
-class Verdict:
-    """What to do with a name for a client, the list that decided and the group that brought it in.
-
-    `effect` is None where no list has a say. One verdict serves all names that are judged alike.
-    """
-
-    __slots__ = ("answer", "blocks", "effect", "group", "list")
-
-    def __init__(
-        self,
-        effect: Effect | None = None,
-        by: PolicyList | None = None,
-        group: str = DEFAULT_GROUP,
-        answer: Blocked | None = None,
-    ) -> None:
-        self.effect, self.list, self.group, self.answer = effect, by, group, answer
-        self.blocks = answer is not None
+Told = tuple[int, Trigger]
+"""A list's number, and a trigger of it."""
 
 
-PASS = Verdict()
-"""No list has a say."""
+class Verdicts(dict[int, Verdict]):
+    """A verdict for each set of the table, by number; each is made when it is first met."""
+
+    __slots__ = ("_judge", "_sets", "_standing")
+
+    def __init__(self, judge: Judge, sets: Sequence[Says], standing: Standing) -> None:
+        self._judge, self._sets, self._standing = judge, sets, standing
+
+    def __missing__(self, number: int) -> Verdict:
+        made = self[number] = self._judge.verdict(self._sets[number], self._standing, self._standing.told)
+        return made
 
 
 class Profile:
-    """What holds for all clients of the same groups: the table, and a verdict for each of its sets."""
+    """What holds for clients who are in the same groups and meet the same conditions."""
 
-    __slots__ = ("groups", "key", "table", "verdicts")
+    __slots__ = ("_answers", "_judge", "groups", "judges_addresses", "key", "standing", "table", "verdicts")
 
     def __init__(
-        self, key: int, groups: tuple[Group, ...], table: Table, verdicts: tuple[Verdict, ...]
+        self, key: int, table: Table, judge: Judge, standing: Standing, answers: Networks[Told]
     ) -> None:
-        """`key` is that of no other profile, of this policy or an earlier one."""
-        self.key, self.groups, self.table, self.verdicts = key, groups, table, verdicts
+        """`key` is that of no other profile, of this policy or an earlier one.
 
-    def decide(self, name: bytes) -> Verdict:
-        """Judge one canonical name."""
+        `answers` are the triggers about the addresses in answers, of any list.
+        """
+        self.key, self.table, self.standing, self.groups = key, table, standing, standing.groups
+        self.verdicts = Verdicts(judge, table.sets, standing)
+        self.judges_addresses = bool(answers)
+        self._judge, self._answers = judge, answers
+
+    def find(self, name: bytes) -> Verdict:
+        """Return what is known of one canonical name; where it is `unusual`, to be settled for a query."""
         return self.verdicts[self.table.find(name)]
+
+    def decide(self, name: bytes, qtype: int = w.A, *, stream: bool = False) -> Verdict:
+        """Judge one canonical name, asked for a type, over UDP or a stream."""
+        verdict = self.find(name)
+        return verdict.settle(qtype, stream=stream) if verdict.unusual else verdict
+
+    def judge_address(self, packed: bytes) -> Verdict:
+        """Judge an address of an answer, in network order, apart from the name that it belongs to."""
+        says = _said(self._answers.find(packed))
+        return self._judge.verdict(says, self.standing) if says else PASS
 
 
 class Policy:
@@ -102,63 +109,71 @@ class Policy:
     ) -> None:
         """`lists` in the order of the table's build; `generation` grows with each policy of a process."""
         self.table, self.lists, self.generation = table, tuple(lists), generation
-        self._answers = answers
         self._default = next(
             (group for group in groups if group.name == DEFAULT_GROUP),
             Group(DEFAULT_GROUP, (), frozenset(), AnswerMode.NXDOMAIN),
         )
-        members = [(network, group) for group in groups for network in group.networks]
-        self._members = sorted(members, key=lambda member: -member[0].prefixlen)
-        self._blocked: dict[tuple[AnswerMode, int], Blocked] = {}
-        self._profiles: dict[tuple[str, ...], Profile] = {}
+        self._members = Networks([(network, group) for group in groups for network in group.networks])
+        self._conditions = Conditions(table.sets)
+        self._judge = Judge(lists, answers, self._conditions)  # knows no profile: no cycles
+        self._clients, self._answers = [_networks(lists, side) for side in (Side.CLIENT, Side.ANSWER)]
+        self._profiles: dict[tuple[tuple[str, ...], frozenset[int], Says], Profile] = {}
+        self._made = 0
 
-    def decide(self, name: bytes, profile: Profile) -> Verdict:
+    def decide(self, name: bytes, profile: Profile, qtype: int = w.A) -> Verdict:
         """Judge one canonical name for the clients of one profile."""
-        return profile.decide(name)
+        return profile.decide(name, qtype)
 
     def profile_for(self, address: Address) -> Profile:
         """Return the profile of a client: all lists of all its groups, answered as its narrowest entry says.
 
         An IPv4 client that came over IPv6 (`::ffff:192.0.2.1`) is the IPv4 client.
         """
-        groups = self.groups_of(address)
-        names = tuple([group.name for group in groups])
-        if names not in self._profiles:
-            key = self.generation << 16 | len(self._profiles)
-            verdicts = tuple([self._verdict(says, groups) for says in self.table.sets])
-            self._profiles[names] = Profile(key, groups, self.table, verdicts)
-        return self._profiles[names]
+        standing = self._standing(address)
+        key = tuple([group.name for group in standing.groups]), standing.met, standing.told
+        known = self._profiles.get(key)
+        if known is None:
+            if len(self._profiles) >= MAX_PROFILES:
+                self._profiles.clear()
+            number = self.generation << 32 | self._made
+            self._made += 1
+            known = self._profiles[key] = Profile(number, self.table, self._judge, standing, self._answers)
+        return known
 
     def groups_of(self, address: Address) -> tuple[Group, ...]:
         """Return the groups of a client, that of its narrowest entry first."""
-        if isinstance(address, IPv6Address):
-            address = address.ipv4_mapped or address
-        found = {group.name: group for network, group in self._members if address in network}
+        found = {group.name: group for group in self._members.find(address.packed)}
         return tuple(found.values()) or (self._default,)
 
-    def _verdict(self, says: Says, groups: tuple[Group, ...]) -> Verdict:
-        deciding = strongest(says, frozenset().union(*[group.lists for group in groups]))
-        if deciding is None:
-            return PASS
-        by = self.lists[deciding.list]
-        group = next(group for group in groups if deciding.list in group.lists)
-        if deciding.effect.allows:
-            return Verdict(deciding.effect, by, group.name)
-        return Verdict(deciding.effect, by, group.name, self._answer(groups[0].answer, deciding.list))
-
-    def _answer(self, mode: AnswerMode, number: int) -> Blocked:
-        if (mode, number) not in self._blocked:
-            made = self._answers
-            self._blocked[mode, number] = Blocked(
-                mode, self.lists[number].record, made.ttl, made.ipv4, made.ipv6
-            )
-        return self._blocked[mode, number]
+    def _standing(self, address: Address) -> Standing:
+        groups = self.groups_of(address)
+        lists = frozenset().union(*[group.lists for group in groups])
+        told = _said([one for one in self._clients.find(address.packed) if one[0] in lists])
+        spoken = {say.list for say in told}
+        return Standing(groups, lists - spoken, self._conditions.met(address), told)
 
 
-def strongest(says: Says, lists: frozenset[int]) -> Say | None:
-    """Return what decides among `lists`: the highest precedence, the most specific rule within it."""
-    counted = [say for say in says if say.list in lists]
-    return max(counted, key=lambda say: say.effect, default=None)  # max keeps the first of equals
+def _networks(lists: Iterable[PolicyList], side: Side) -> Networks[Told]:
+    return Networks(
+        [
+            (trigger.network, (number, trigger))
+            for number, known in enumerate(lists)
+            for trigger in known.triggers
+            if trigger.side is side
+        ]
+    )
+
+
+def _said(found: Iterable[Told]) -> Says:
+    """Return what triggers say, the narrowest of which is first: of each list only those count."""
+    sizes: dict[int, int] = {}
+    return tuple(
+        [
+            Say(number, trigger.effect, trigger.own, trigger=trigger)
+            for number, trigger in found
+            if sizes.setdefault(number, trigger.network.prefixlen) == trigger.network.prefixlen
+        ]
+    )
 
 
 NOTHING = Policy(EMPTY, (), (), AnswerSettings())

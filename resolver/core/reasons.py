@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from resolver.core import names
 from resolver.core.lists.record import Record
 
 MAX_BRIEF = 240
 """Longest reason in a DNS answer, in bytes; RFC 8914 asks for short ones."""
 
 
-def brief(record: Record, alias: bytes | None = None) -> str:
+def brief(record: Record, via: str | None = None) -> str:
     """Return the reason in one line for a DNS answer: what, why, who, since when, whom to ask.
 
-    `alias` is the blocked name that the answer led to, where it is not the name that was asked.
+    `via` is the blocked name or address that the answer led to, where it is not the name that was asked.
     """
     parts = [f"{record.title}: {record.text.rstrip('.')}" if record.text else record.title]
-    if alias is not None:
-        parts[0] = f"{names.to_text(alias)} ({parts[0]})"
+    if via is not None:
+        parts[0] = f"{via} ({parts[0]})"
     if record.organisation:
         parts.append(f"by {record.organisation}")
     if record.since is not None:

@@ -17,6 +17,7 @@ import dnslib
 from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.lists.record import ListClass, Record
+from resolver.core.lists.rule import Action
 from resolver.core.reasons import brief
 from resolver.core.wire import MAX_UDP_REPLY, Query
 
@@ -178,7 +179,7 @@ class Blocked:
 
     def __init__(
         self,
-        mode: AnswerMode,
+        mode: AnswerMode | Action,
         record: Record,
         ttl: int,
         ipv4: Sequence[IPv4Address] = (),
@@ -187,7 +188,7 @@ class Blocked:
         """`ttl` in seconds; the addresses are the notice page's."""
         self.mode, self.ttl, self.rcode = mode, ttl, _RCODES[mode]
         self._record = record
-        self._code = FORGED if mode in (AnswerMode.NOTICE, AnswerMode.NULL) else CODES[record.list_class]
+        self._code = FORGED if mode in _FORGED else CODES[record.list_class]
         texts = {w.A: [f"A {address}" for address in ipv4], w.AAAA: [f"AAAA {address}" for address in ipv6]}
         if mode is AnswerMode.NULL:
             texts = {w.A: ["A 0.0.0.0"], w.AAAA: ["AAAA ::"]}
@@ -198,17 +199,17 @@ class Blocked:
             for rtype, given in texts.items()
             if given
         }
-        self._other = self._shape(EMPTY if mode is AnswerMode.REFUSED else author(ttl=ttl, soa=True))
+        self._other = self._shape(author(ttl=ttl, soa=True) if self.rcode != w.REFUSED else EMPTY)
 
-    def reply(self, query: Query, alias: bytes | None = None) -> bytes:
-        """Return the blocked answer to one query; `alias` is the blocked name that its answer led to."""
+    def reply(self, query: Query, via: str | None = None) -> bytes:
+        """Return the blocked answer to one query; `via` is the blocked name or address that it led to."""
         shape = self._shapes.get(query.kind, self._other)
-        if alias is not None and query.edns is not None:
-            shape = self._shape(shape.sections, alias)
+        if via is not None and query.edns is not None:
+            shape = self._shape(shape.sections, via)
         return shape.reply(query)
 
-    def _shape(self, sections: Sections, alias: bytes | None = None) -> Shape:
-        options = extended_error(self._code, brief(self._record, alias))
+    def _shape(self, sections: Sections, via: str | None = None) -> Shape:
+        options = extended_error(self._code, brief(self._record, via))
         return Shape(self.rcode, sections, options, extended_error(self._code))
 
 
@@ -218,7 +219,11 @@ _RCODES = {
     AnswerMode.NOTICE: w.NOERROR,
     AnswerMode.NULL: w.NOERROR,
     AnswerMode.REFUSED: w.REFUSED,
+    Action.DATA: w.NOERROR,
+    Action.TCP_ONLY: w.NOERROR,
+    Action.DROP: w.REFUSED,
 }
+_FORGED = (AnswerMode.NOTICE, AnswerMode.NULL, Action.DATA)
 
 
 def error(wire: bytes, rcode: int) -> bytes:
@@ -242,8 +247,8 @@ def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
     return head + b"\0\1\0\0\0\0\0\1" + question + record
 
 
-def truncated(query: Query, rcode: int = w.NOERROR) -> bytes:
+def truncated(query: Query, rcode: int = w.NOERROR, options: bytes = b"") -> bytes:
     """Return an empty reply with TC set, so that the client asks again over TCP; OPT stays."""
-    reply = bytearray(failure(query, rcode))
+    reply = bytearray(failure(query, rcode, options))
     reply[2] |= 0x02
     return bytes(reply)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from resolver.core.lists.rule import Action, Effect, Own, Scope, When
+from resolver.core.lists.rule import Action, Effect, Own, Scope, Side, Trigger, When
 from resolver.core.lists.rules import Kind
 from resolver.core.sets import Say, Says
 
@@ -29,6 +29,21 @@ def kind_to_json(kind: Kind) -> list[Any]:
 def kind_from_json(said: Sequence[Any]) -> Kind:
     """Return a kind of rule from what JSON held."""
     return Kind(Scope(said[0]), Effect(said[1]), *_from_rest(said[2:]))
+
+
+def triggers_to_json(triggers: Sequence[Trigger]) -> list[Any]:
+    """Return the triggers of a list as JSON holds them."""
+    return [[str(one.network), one.side, one.effect, one.line, *_rest(one.own, None)] for one in triggers]
+
+
+def triggers_from_json(said: Sequence[Any]) -> tuple[Trigger, ...]:
+    """Return the triggers of a list from what JSON held."""
+    return tuple(
+        [
+            Trigger(ip_network(one[0]), Side(one[1]), Effect(one[2]), one[3], _from_rest(one[4:])[0])
+            for one in said
+        ]
+    )
 
 
 def _rest(own: Own | None, when: When | None) -> list[Any]:

@@ -9,18 +9,20 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from resolver.core import replies
+from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.cache import RECHECK_S, Entry
 from resolver.core.clients import Bucket, Client, Clients
-from resolver.core.engine import Engine, Forward, Reply
+from resolver.core.engine import Drop, Engine, Forward, Reply
 from resolver.core.errors import WireError
+from resolver.core.policy import Shadow
 from resolver.core.replies import PROHIBITED, extended_error
 from resolver.core.source import Source
 from resolver.core.wire import Answer, Query, parse_query
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.observe.counters import Channel, Counters
+from resolver.observe.logs import fields
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ class Service:
                 return sent
             if isinstance(outcome, Forward):
                 return self._forward(outcome, Waiter(outcome, client, channel, send, to, now))
-            self._counters.drop(outcome.reason)
+            self._counters.drop(outcome.reason, outcome.verdict)
         except Exception:
             self._fault(now)
         return False
@@ -177,14 +179,14 @@ class Service:
             return
         for waiter in flight.waiters:
             try:
-                reply = self.engine.deliver(
+                outcome = self.engine.deliver(
                     waiter.query, waiter.client.profile, waiter.verdict, entry, now, Source.FORWARD
                 )
             except Exception:
                 self._fault(now)
                 self._send_failure(waiter, options)
             else:
-                self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+                self._finish(outcome, waiter)
 
     def _fail(self, flight: Flight, options: bytes, now: float) -> None:
         """Keep in mind that there is no answer, and tell all who wait, or give them a stale one."""
@@ -196,8 +198,15 @@ class Service:
                 self._send_failure(waiter, options)
 
     def _send_stale(self, waiter: Waiter, entry: Entry) -> None:
-        reply = self.engine.deliver_stale(waiter.query, waiter.client.profile, waiter.verdict, entry)
-        self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+        profile = waiter.client.profile
+        self._finish(self.engine.deliver_stale(waiter.query, profile, waiter.verdict, entry), waiter)
+
+    def _finish(self, outcome: Reply | Drop, waiter: Waiter) -> None:
+        """Send what a client has waited for, if it gets an answer at all."""
+        if isinstance(outcome, Drop):
+            self._counters.drop(outcome.reason, outcome.verdict)
+        else:
+            self._send(outcome, waiter.channel, waiter.send, waiter.to, waiter.start)
 
     def _send_failure(self, waiter: Waiter, options: bytes) -> None:
         wire = replies.failure(waiter.query, w.SERVFAIL, options)
@@ -247,7 +256,20 @@ class Service:
             return False
         kind = b"" if reply.query is None else reply.query.kind
         self._counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, monotonic() - start)
+        if reply.verdict.shadow is not None and log.isEnabledFor(logging.DEBUG):
+            _log_shadow(reply.query, reply.verdict.shadow)
         return True
+
+
+def _log_shadow(query: Query | None, shadow: Shadow) -> None:
+    """Say what a list in shadow would have done; only at the level where the owner asked for it."""
+    if query is not None:
+        log.debug(
+            "a list in shadow would block" if shadow.blocks else "a list in shadow would let through",
+            extra=fields(
+                name=names.to_text(query.name), type=query.qtype, list=shadow.list.name, group=shadow.group
+            ),
+        )
 
 
 def _read(wire: bytes) -> Query | None:

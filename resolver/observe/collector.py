@@ -85,6 +85,12 @@ def _queries(counters: Counters) -> Iterator[Metric]:
         counters.blocked().items(),
     )
     yield _counter(
+        "nxwhy_shadow_blocked_total",
+        "Queries that a list in shadow would have blocked, by the list and the group that it counts for.",
+        ("list", "group"),
+        counters.shadow_blocked().items(),
+    )
+    yield _counter(
         "nxwhy_dropped_total",
         "Messages that got no reply, by reason.",
         ("reason",),

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from resolver.core.policy import Verdict
+from resolver.core.policy import Shadow, Verdict
 from resolver.core.source import Source
 
 OTHER = "other"
@@ -50,9 +50,10 @@ RCODES: Final = (
 )
 """Names of response codes by number; what is not here, extended ones too, is `other`."""
 
-DROP_REASONS: Final = ("access", "closed", "fault", "not_a_query", "overload", "rate", "send")
-"""Why a message got no reply: its client may not ask, or went away first; an error of ours; not a query (a
-response, or too short); too much under way; over the client's rate; the system did not take the reply."""
+DROP_REASONS: Final = ("access", "blocked", "closed", "fault", "not_a_query", "overload", "rate", "send")
+"""Why a message got no reply: its client may not ask; a list wants it so; its client went away first; an
+error of ours; not a query (a response, or too short); too much under way; over the client's rate; the system
+did not take the reply."""
 
 QUERY_BOUNDS: Final = tuple([0.00025 * 2**step for step in range(15)])
 """Upper bounds of the latency of queries in seconds: 0.25 ms, doubling to 4.1 s."""
@@ -100,7 +101,7 @@ class _Answered:
 class Counters:
     """Totals since the start of the process."""
 
-    __slots__ = ("_answered", "_blocked", "_drops", "_requests")
+    __slots__ = ("_answered", "_blocked", "_drops", "_requests", "_shadow_blocked")
 
     def __init__(self) -> None:
         kinds = [_OTHER_KIND, *[number.to_bytes(2, "big") + b"\0\1" for number in QUERY_TYPES.values()]]
@@ -111,6 +112,7 @@ class Counters:
         }
         self._answered = {source: _Answered() for source in Source}
         self._blocked: dict[tuple[str, str], int] = {}
+        self._shadow_blocked: dict[tuple[str, str], int] = {}
         self._drops = dict.fromkeys(DROP_REASONS, 0)
 
     def count(
@@ -136,10 +138,20 @@ class Counters:
             # By name: a verdict lives only as long as its policy, the totals go on.
             by = (verdict.list.name, verdict.group)
             self._blocked[by] = self._blocked.get(by, 0) + 1
+        if verdict is not None and verdict.shadow is not None:
+            self._count_shadow(verdict.shadow)
 
-    def drop(self, reason: str) -> None:
-        """Count a message that got no reply. Raises KeyError for a reason not in DROP_REASONS."""
+    def drop(self, reason: str, verdict: Verdict | None = None) -> None:
+        """Count a message that got no reply, if by a verdict. Raises KeyError for one not in DROP_REASONS."""
         self._drops[reason] += 1
+        if verdict is not None and verdict.blocks and verdict.list is not None:
+            by = (verdict.list.name, verdict.group)
+            self._blocked[by] = self._blocked.get(by, 0) + 1
+
+    def _count_shadow(self, shadow: Shadow) -> None:
+        if shadow.blocks:
+            by = (shadow.list.name, shadow.group)
+            self._shadow_blocked[by] = self._shadow_blocked.get(by, 0) + 1
 
     def requests(self) -> Iterator[tuple[Channel, str, int]]:
         """Yield how often each type was asked, where it was at all."""
@@ -162,6 +174,10 @@ class Counters:
     def blocked(self) -> Mapping[tuple[str, str], int]:
         """Return how often a list blocked a name for a group: (list, group) to total."""
         return self._blocked.copy()
+
+    def shadow_blocked(self) -> Mapping[tuple[str, str], int]:
+        """Return how often a list in shadow would have blocked: (list, group) to total."""
+        return self._shadow_blocked.copy()
 
     def drops(self) -> Mapping[str, int]:
         """Return how many messages got no reply, by reason."""

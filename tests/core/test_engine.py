@@ -163,7 +163,7 @@ def test_an_expired_answer_comes_along_as_stale_within_its_time() -> None:
     outcome = on.handle(query("shop.example"), FREE, 100)
     assert isinstance(outcome, Forward)
     assert outcome.stale is not None
-    stale = on.deliver_stale(outcome.query, FREE, outcome.verdict, outcome.stale)
+    stale = reply(on.deliver_stale(outcome.query, FREE, outcome.verdict, outcome.stale))
     assert stale.source is Source.STALE
     late = on.handle(query("shop.example"), FREE, 60 + 1000)
     assert isinstance(late, Forward)

@@ -297,9 +297,12 @@ def test_an_answer_fresh_from_upstream_is_judged_before_anybody_gets_it() -> Non
     assert isinstance(asked, Forward)
     entry = on.accept(asked.query.key, found, 0)
     told = on.deliver(asked.query, PROFILES[0], asked.verdict, entry, 0, Source.FORWARD)
+    assert isinstance(told, Reply)
     assert (told.source, told.rcode) == (Source.BLOCKED, 3)
     assert b"\xc0\0\2\1" not in told.wire
-    assert on.deliver(asked.query, FREE, asked.verdict, entry, 0, Source.FORWARD).source is Source.FORWARD
+    free = on.deliver(asked.query, FREE, asked.verdict, entry, 0, Source.FORWARD)
+    assert isinstance(free, Reply)
+    assert free.source is Source.FORWARD
 
 
 def test_a_stale_answer_is_judged_for_each_client_too() -> None:

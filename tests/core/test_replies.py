@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core import names, replies
+from resolver.core import replies
 from resolver.core import wire as w
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.replies import AnswerMode, Blocked
@@ -105,7 +105,7 @@ def test_a_blocked_answer_fits_the_client_and_echoes_the_question(
 
 
 def test_an_alias_is_named_in_the_reason() -> None:
-    alias = names.from_text("tracker.example")
+    alias = "tracker.example"
     for mode in AnswerMode:
         for qtype in (1, 16):
             reply = blocked(mode).reply(parse_query(query(qtype=qtype, opt=opt())), alias)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from resolver.core.compiler import NO_SET
 from resolver.core.errors import ListRefused, TableFault
 from resolver.core.guards import Bounds, Protected
 from resolver.core.lists.parsed import ParsedList
+from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
 from resolver.edge import intake
 from resolver.edge.builder import Build, Order, build, build_file, open_built
@@ -354,3 +357,21 @@ def test_a_pinned_list_stays_as_it_is_whatever_its_source_says(source: Source, s
     source.path.write_text("b.example\n")
     kept.save(replace(kept.index(), pinned=False))
     assert blocked(built(source, state)) == [B]
+
+
+def test_rules_about_addresses_come_back_from_the_table_as_they_were(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triggers = (
+        Trigger(ip_network("192.0.2.0/24"), Side.ANSWER, Effect.BLOCK, 3),
+        Trigger(ip_network("2001:db8::/32"), Side.CLIENT, Effect.IMPORTANT_ALLOW, 4),
+        Trigger(ip_network("::/0"), Side.ANSWER, Effect.BLOCK, 5, Own(Action.DATA, ((16, b"\xff\0"),))),
+    )
+
+    def parse_with_triggers(*args: Any, **settings: Any) -> ParsedList:
+        return replace(parse_list(*args, **settings), triggers=triggers)
+
+    monkeypatch.setattr("resolver.edge.intake.parse_list", parse_with_triggers)
+    assert built(source, state).triggers == (triggers,)
+    assert built(source, state).triggers == (triggers,)  # from the parsed form that was kept
+    assert build([source], None).triggers == (triggers,)

@@ -57,7 +57,7 @@ def test_damage_never_goes_unnoticed_or_leaves_by_another_error(at: int, change:
     except GzipFault:
         pass
     else:
-        assert 3 < at < 10
+        assert 3 < at < 10 or (at, change) == (3, 1)  # nor does the word that it is text
 
 
 @given(st.binary(max_size=200))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from resolver.core.errors import ListError
 from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Trigger
 from resolver.core.lists.rules import Resolution, Rules
 
 RESOLUTIONS = {
@@ -44,3 +45,4 @@ class ParsedList:
     tally: Tally
     mistakes: tuple[ListError, ...] = ()
     record: Record | None = None
+    triggers: tuple[Trigger, ...] = ()
