@@ -7,11 +7,10 @@ with data on another line is judged without that data.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from resolver.core.errors import NameFault
+from resolver.core.lists.data import is_null, read_data
 from resolver.core.lists.line import Bad, Ignored, Quiet, Said, is_comment, judge_name
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, When
 from resolver.core.names import from_text
@@ -61,11 +60,8 @@ _END = re.compile(r"[ \t]*+(?:#.*+)?", re.DOTALL).fullmatch
 _FIELD = re.compile(r'[ \t]*+(?:("(?:[^"\\]|\\.)*+")|(?!;)((?:[^ \t";\\]|\\.)++))', re.DOTALL).match
 _END_OF_RECORD = re.compile(r"[ \t]*+(?:;.*+)?", re.DOTALL).fullmatch
 _TTL = re.compile(r"(?:[0-9]++[smhdw]?+)++", re.ASCII | re.IGNORECASE).fullmatch
-_ESCAPE = re.compile(rb"\\(?:([0-9]{3})|(.))", re.DOTALL)
 _MAX_TEXT = 254
 """Longest name of a target as text, the root dot included; a longer one would take IDNA its time."""
-_MAX_STRING = 255
-"""Longest character string of a TXT record, in bytes (RFC 1035, section 3.3)."""
 
 
 def read_unbound(line: str, number: int, match: Scope) -> Sequence[Said]:
@@ -135,14 +131,14 @@ def _read_record(text: str, number: int) -> Said:
         del rest[0]
     if not name or not rest:
         return Bad("a record without a type")
-    read = _DATA.get(rest[0].upper())
-    if read is None:
-        return Ignored("record")
+    kind = rest[0].upper()
     try:
-        qtype, data = read(rest[1:])
-    except (ValueError, NameFault):  # too few fields, too many, or none of the type's kind
-        return Bad(f"no data of a record of type {rest[0].upper()}")
-    own = _NULL if data is None else Own(Action.DATA, ((qtype, data),))
+        record = read_data(kind, rest[1:], _target)
+    except ValueError:  # too few fields, too many, or none of the type's kind
+        return Bad(f"no data of a record of type {kind}")
+    if record is None:
+        return Ignored("record")
+    own = _NULL if is_null(*record) else Own(Action.DATA, (record,))
     said = judge_name(name[0], _EXACT, number)
     return said._replace(own=own) if type(said) is Rule else said
 
@@ -159,76 +155,8 @@ def _split(text: str) -> list[str] | None:
     return fields
 
 
-_Data = tuple[int, bytes | None]
-"""A type and its data in wire form, None for a null address or one of the machine itself."""
-
-
-def _ipv4(fields: Sequence[str]) -> _Data:
-    (text,) = fields
-    address = IPv4Address(text)
-    return _A, None if address.is_unspecified or address.is_loopback else address.packed
-
-
-def _ipv6(fields: Sequence[str]) -> _Data:
-    (text,) = fields
-    address = IPv6Address("" if "%" in text else text)
-    return _AAAA, None if address.is_unspecified or address.is_loopback else address.packed
-
-
-def _cname(fields: Sequence[str]) -> _Data:
-    (target,) = fields
-    return 5, _target(target)
-
-
-def _ptr(fields: Sequence[str]) -> _Data:
-    (target,) = fields
-    return 12, _target(target)
-
-
-def _mx(fields: Sequence[str]) -> _Data:
-    preference, target = fields
-    return 15, _number(preference) + _target(target)
-
-
-def _srv(fields: Sequence[str]) -> _Data:
-    priority, weight, port, target = fields
-    return 33, _number(priority) + _number(weight) + _number(port) + _target(target)
-
-
-def _txt(fields: Sequence[str]) -> _Data:
-    strings = [_string(field) for field in fields]
-    if not strings:
-        raise ValueError("no string")
-    return 16, b"".join([bytes([len(string)]) + string for string in strings])
-
-
-_DATA: Mapping[str, Callable[[Sequence[str]], _Data]] = MappingProxyType(
-    {"A": _ipv4, "AAAA": _ipv6, "CNAME": _cname, "PTR": _ptr, "MX": _mx, "SRV": _srv, "TXT": _txt}
-)
-
-
 def _target(text: str) -> bytes:
     """Return a name that data leads to. A `*` there is for RPZ, and means nothing of the kind here."""
     if len(text) > _MAX_TEXT or text.startswith("*"):
         raise ValueError(text)
     return from_text(text)
-
-
-def _number(text: str) -> bytes:
-    """Return 16 bits. ValueError for any other text."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 0xFFFF):
-        raise ValueError(text)
-    return int(text).to_bytes(2, "big")
-
-
-def _string(field: str) -> bytes:
-    """Return a character string without its quotes and escapes. ValueError if it is too long."""
-    text = field[1:-1] if field.startswith('"') else field
-    found = _ESCAPE.sub(_unescape, text.encode(errors="surrogateescape"))
-    if len(found) > _MAX_STRING:
-        raise ValueError(field)
-    return found
-
-
-def _unescape(found: re.Match[bytes]) -> bytes:
-    return bytes([int(found[1])]) if found[1] else found[2]  # ValueError over 255
