@@ -6,16 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
 from resolver.core.lists.bulk import Piece, read_pieces
 from resolver.core.lists.dnsmasq import read_dnsmasq
-from resolver.core.lists.domains import read_domains
+from resolver.core.lists.domains import match_hint, read_domains
 from resolver.core.lists.hosts import read_hosts
 from resolver.core.lists.line import (
     Bad,
+    Cancel,
     Ignored,
     LineReader,
     Quiet,
@@ -25,8 +27,8 @@ from resolver.core.lists.line import (
 )
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Pattern, Rule, Scope
-from resolver.core.lists.rules import Collector
+from resolver.core.lists.rule import Action, AnyRule, Pattern, Rule, Scope, Trigger
+from resolver.core.lists.rules import Collector, allowed
 from resolver.core.lists.unbound import read_unbound
 from resolver.core.lists.wildcards import read_wildcards
 
@@ -43,6 +45,8 @@ _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").m
 _CONFIG = re.compile(r"((?:address|local|server)[ \t]*+=[ \t]*+\"?/)|(?:local-zone|local-data|server):").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
+
+Other = TypeVar("Other", Pattern, Trigger, Pattern | Trigger)
 
 
 def recognise(line: str) -> str:
@@ -84,17 +88,19 @@ def parse_list(
     format: str = "auto",
     match: Scope = Scope.EXACT,
     allow: bool = False,
+    trusted: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> ParsedList:
     """Return the rules of a list in its order, and what its other lines were.
 
     `source` is what messages call the list: a path or a URL. `format` is one of FORMATS; "auto" decides
     line by line. `match` is how far a bare name of a plain list reaches; the annotated format says it in the
-    file. With `allow` every rule lets its name through. The mistakes of single lines are in the result;
+    file. With `allow` every rule lets its name through. Rules that answer with records of their own are taken
+    only from a `trusted` list. The mistakes of single lines are in the result;
     ListRefused is raised for a list that must not replace a good one, and nothing else, whatever the bytes.
     """
     _check_whole(data, source, format, max_bytes)
-    reading = _Reading(source, allow=allow)
+    reading = _Reading(source, allow=allow, trusted=trusted)
     if format == "annotated" or (format == "auto" and is_annotated(data)):
         record, entries = read_annotated(data, source)
         for line, text, said in entries:
@@ -102,15 +108,17 @@ def parse_list(
         return reading.parsed(_count_lines(data), record)
     for piece in read_pieces(data, format, match):
         reading.take_piece(piece, format, match)
-    return reading.parsed(_count_lines(data), None)
+    return reading.parsed(_count_lines(data), None, match_hint(data) if match is Scope.EXACT else "")
 
 
 class _Reading:
     """One list being read: its rules so far, and what its other lines were."""
 
-    def __init__(self, source: str, *, allow: bool) -> None:
-        self._source = source
+    def __init__(self, source: str, *, allow: bool, trusted: bool) -> None:
+        self._source, self._allow, self._trusted = source, allow, trusted
         self._rules = Collector(source, allow=allow)
+        self._others: list[Pattern | Trigger] = []
+        self._cancels: list[Rule | Pattern] = []
         self._ignored: Counter[str] = Counter()
         self._quiet: Counter[Quiet] = Counter()
         self._formats: Counter[str] = Counter()
@@ -143,10 +151,10 @@ class _Reading:
     def take(self, number: int, text: str, said: Sequence[Said]) -> None:
         """Take what one line says."""
         for one in said:
-            if isinstance(one, Rule):
-                self._rules.add(one)
-            elif isinstance(one, Pattern):
-                self._ignored["pattern"] += 1  # no table holds one yet
+            if isinstance(one, Rule | Pattern | Trigger):
+                self._take_rule(one)
+            elif isinstance(one, Cancel):
+                self._cancels.append(one.rule)
             elif isinstance(one, Quiet):
                 self._quiet[one] += 1
             elif isinstance(one, Ignored):
@@ -154,19 +162,57 @@ class _Reading:
             else:
                 self._note(number, text, one)
 
-    def parsed(self, lines: int, record: Record | None) -> ParsedList:
+    def _take_rule(self, rule: AnyRule) -> None:
+        if rule.own and rule.own.action is Action.DATA and not self._trusted:
+            self._ignored["redirect"] += 1
+        elif isinstance(rule, Rule):
+            self._rules.add(rule)
+        else:
+            self._others.append(self._as_allowed(rule))
+
+    def _as_allowed(self, rule: Other) -> Other:
+        return rule._replace(effect=allowed(rule.effect), own=None) if self._allow else rule
+
+    def _cancel(self) -> int:
+        """Take back what `$badfilter` names; return how many rules that were."""
+        names = [rule for rule in self._cancels if isinstance(rule, Rule)]
+        unwanted = {
+            self._as_allowed(rule)._replace(text="", line=0)
+            for rule in self._cancels
+            if isinstance(rule, Pattern)
+        }
+        kept = [
+            rule
+            for rule in self._others
+            if isinstance(rule, Trigger) or rule._replace(text="", line=0) not in unwanted
+        ]
+        removed = len(self._others) - len(kept)
+        self._others = kept
+        return removed + self._rules.remove(names)
+
+    def parsed(self, lines: int, record: Record | None, hint: str = "") -> ParsedList:
         """Return what was read. Raises ListRefused for a list that holds nothing but mistakes."""
-        if self._bad and not self._rules:
+        cancelled = self._cancel() if self._cancels else 0
+        if self._bad and not (self._rules or self._others or cancelled):
             raise ListRefused(self._source, f"not one rule, {self._bad} bad; the first: {self._mistakes[0]}")
         tally = Tally(
             lines=lines,
             comments=self._quiet[Quiet.COMMENT],
             local=self._quiet[Quiet.LOCAL],
             bad=self._bad,
+            cancelled=cancelled,
             ignored=dict(self._ignored),
             formats=dict(+self._formats) or {"annotated": len(self._rules)},
         )
-        return ParsedList(self._rules.rules(), tally, tuple(self._mistakes), record)
+        return ParsedList(
+            self._rules.rules(),
+            tally,
+            tuple(self._mistakes),
+            record,
+            patterns=tuple([rule for rule in self._others if isinstance(rule, Pattern)]),
+            triggers=tuple([rule for rule in self._others if isinstance(rule, Trigger)]),
+            hint=hint if self._formats["domains"] else "",
+        )
 
     def _note(self, number: int, text: str, mistake: Bad) -> None:
         self._bad += 1
