@@ -12,8 +12,7 @@ import platform
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Mapping
 
 from resolver import __version__
 from resolver.config import Config, ConfigError, Endpoint
@@ -23,15 +22,16 @@ from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListenError, ListRefused, TableFault
 from resolver.core.policy import NOTHING, Verdict
 from resolver.edge import stream, udp
-from resolver.edge.builder import Build, open_built
-from resolver.edge.control import ControlServer
+from resolver.edge.builder import Build
+from resolver.edge.control import Command, ControlServer
+from resolver.edge.fetching import LOOK_S as FETCH_LOOK_S
 from resolver.edge.http import Check, HttpServer, admin_app, notice_app
-from resolver.edge.lists import LOOK_S, Watch, build_apart, settled
+from resolver.edge.lists import LOOK_S
 from resolver.edge.service import Service
-from resolver.edge.shelf import Shelf
 from resolver.edge.systemd import Notifier
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
+from resolver.keeper import Keeper
 from resolver.observe.collector import exposition, make_registry
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
@@ -39,7 +39,6 @@ from resolver.observe.state import BuildInfo, CacheState, ReloadState, State, Up
 from resolver.parts import (
     CONTROL_SOCKET,
     ENGINE,
-    list_sources,
     make_ageing,
     make_clients,
     make_policy,
@@ -73,14 +72,13 @@ class App:
         self._wheel = Wheel(self._loop)
         self._counters = Counters()
         self._upstreams = Upstreams(self._loop, self._wheel)
-        self._shelf = Shelf()
+        self._keeper = Keeper(config.state)
         self._service = self._make_service(config)
         self._udp: list[udp.UdpListener] = []
         self._streams: list[stream.StreamListener] = []
         self._http: list[HttpServer] = []
-        self._control = ControlServer(config.state / CONTROL_SOCKET, {"reload": self._reload_command})
+        self._control = ControlServer(config.state / CONTROL_SOCKET, self._commands())
         self._notifier = Notifier()
-        self._watch = Watch()
         self._reload_state = ReloadState(True, time.time())
         self._reloading = asyncio.Lock()
         self._generation = 0
@@ -102,7 +100,7 @@ class App:
         """Tell the server to stop."""
         self._told_to_stop.set()
 
-    async def reload(self) -> dict[str, object]:
+    async def reload(self, cause: str = "reload") -> dict[str, object]:
         """Read configuration and lists again and put them in force; on any mistake all stays as it was.
 
         Raises ConfigError or ListRefused.
@@ -111,14 +109,13 @@ class App:
             self._notifier.reloading()
             try:
                 config = self._reread()
-                sources = list_sources(config)
-                await self._note_content([source.path for source in sources])
-                build = await build_apart(sources, self._started_with.state)
+                build = await self._keeper.build(config)
             except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
                 raise
             finally:
                 self._notifier.ready()
+            await self._keeper.note_changes(cause, self._config, config, build)
             self._put_in_force(config, build)
             self._reload_state = ReloadState(True, time.time())
             return self._summary()
@@ -133,7 +130,7 @@ class App:
             self._service.engine.cache.flush()  # its answers came from elsewhere
         self._config = config
         self._generation += 1
-        self._shelf.note(build)
+        self._keeper.shelf.note(build)
         self._service.clients = make_clients(config, make_policy(config, build, self._generation))
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
@@ -151,7 +148,7 @@ class App:
         await self._control.start()
         with contextlib.ExitStack() as bound:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
-            self._watch.look(self._watched())  # before they are read: what changes later is seen as changed
+            self._keeper.look(config)  # before they are read: what changes later is seen as changed
             self._put_in_force(config, await self._first_build())
             await self._start_http()
             bound.pop_all()
@@ -163,6 +160,7 @@ class App:
             await listener.start()
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         self._spawn(self._keep_looking())
+        self._spawn(self._keep_fetching())
         self._spawn(self._stay_alive())
         log.info(
             "serving",
@@ -171,21 +169,23 @@ class App:
                 engine=ENGINE,
                 dns=[str(at) for at in self.listening],
                 admin=str(config.listen.admin or "off"),
-                lists=self._shelf.names(),
+                lists=self._keeper.shelf.names(),
                 upstreams=[str(server.spec) for server in self._upstreams.servers()],
             ),
         )
         if not self._upstreams.servers():
             log.error("no upstream server: only blocked, cached and local names are answered")
-        self._notifier.ready(f"serving {len(self._shelf.names())} lists")
+        self._notifier.ready(f"serving {len(self._keeper.shelf.names())} lists")
 
     async def _first_build(self) -> Build:
         """Return the table of the last run, to be looked after once we serve; without one, build it now."""
         try:
-            found = open_built(self._config.state)
+            found = self._keeper.last()
         except TableFault as exc:
             log.info("building the lists: there is no table to begin with: %s", exc)
-            return await build_apart(list_sources(self._config), self._config.state)
+            build = await self._keeper.build(self._config)
+            await self._keeper.note_changes("start", self._config, self._config, build)
+            return build
         self._spawn(self._reload_and_log("start"))
         return found
 
@@ -238,26 +238,24 @@ class App:
             except Exception:
                 log.exception("looking at the files failed")
 
+    async def _keep_fetching(self) -> None:
+        """Fetch the lists that have a URL when they are due; their files are looked at like all others."""
+        while True:
+            try:
+                await self._keeper.fetch(self._config)
+            except Exception:
+                log.exception("fetching lists failed")
+            await asyncio.sleep(FETCH_LOOK_S)
+
     async def _look(self) -> None:
-        changed = await asyncio.to_thread(self._watch.look, self._watched())
-        if not changed:
-            self._shelf.looked()
-            return
-        await settled(changed)
-        await self._note_content(changed)
-        await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
-
-    async def _note_content(self, paths: Iterable[Path]) -> None:
-        """Note what files hold before they are read: what changes later is then seen as changed."""
-        await asyncio.to_thread(self._watch.look, paths)
-
-    def _watched(self) -> tuple[Path, ...]:
-        source = (self._config.source,) if self._config.source else ()
-        return *source, *[found.path for found in list_sources(self._config)]
+        self._keeper.shelf.note_hits(self._counters.blocked(), time.time())
+        changed = await self._keeper.changed(self._config)
+        if changed:
+            await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
 
     async def _reload_and_log(self, cause: str) -> None:
         try:
-            await self.reload()
+            await self.reload(cause)
         except (ConfigError, ListRefused) as exc:
             log.error("reload failed, all stays as it was: %s", exc, extra=fields(cause=cause))
         except Exception:
@@ -265,9 +263,23 @@ class App:
         else:
             log.info("reloaded", extra=fields(cause=cause))
 
-    async def _reload_command(self, _: Mapping[str, object]) -> Mapping[str, object]:
+    def _commands(self) -> dict[str, Command]:
+        return {"reload": self._reload_command, "lists": self._lists_command, "order": self._order_command}
+
+    async def _lists_command(self, _: Mapping[str, object]) -> Mapping[str, object]:
+        return {"lists": self._keeper.document(self._config)}
+
+    async def _order_command(self, given: Mapping[str, object]) -> Mapping[str, object]:
+        """Carry out what the owner orders about the versions of a list, and put it in force."""
+        async with self._reloading:
+            said = await self._keeper.order(given, self._config)
+        cause = " ".join([str(given[key]) for key in ("order", "list", "version") if given.get(key)])
+        await self._reload_command({"cause": cause})
+        return {"said": said, "error": self._keeper.error_of(str(given["list"]))}
+
+    async def _reload_command(self, given: Mapping[str, object]) -> Mapping[str, object]:
         try:
-            return await self.reload()
+            return await self.reload(str(given.get("cause", "reload")))
         except (ConfigError, ListRefused) as exc:
             raise ControlError(str(exc)) from exc
 
@@ -277,7 +289,7 @@ class App:
         restart += ["log.format"] * (now.log.format != before.log.format)
         for key in restart:
             log.warning("changed, but only a restart puts it in force", extra=fields(key=key))
-        return {"lists": self._shelf.summary(), "needs_restart": restart}
+        return {"lists": self._keeper.shelf.summary(), "needs_restart": restart}
 
     async def _stay_alive(self) -> None:
         """Tell systemd's watchdog that the loop turns."""
@@ -293,7 +305,7 @@ class App:
     def checks(self) -> list[Check]:
         """Return what has to hold for us to be of use."""
         up = [str(server.spec) for server in self._upstreams.servers() if server.health.up]
-        missing = self._shelf.missing()
+        missing = self._keeper.shelf.missing()
         return [
             Check("lists", not missing, f"not in force: {', '.join(missing)}" if missing else "all in force"),
             Check("upstreams", bool(up), f"usable: {', '.join(up)}" if up else "no usable upstream server"),
@@ -308,7 +320,7 @@ class App:
             cache=CacheState(
                 len(cache), cache.bytes, cache.limit_bytes, cache.hits, cache.misses, cache.evictions
             ),
-            lists=self._shelf.states(),
+            lists=self._keeper.shelf.states(),
             upstreams=tuple(
                 [
                     UpstreamState(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,9 +12,11 @@ import click
 
 from resolver import __version__
 from resolver.core.errors import ResolverError
+from resolver.list_commands import lists
+from resolver.settings import as_ours, config_option, json_option, load_config, read_config
 
 if TYPE_CHECKING:
-    from resolver.config import Config
+    pass
 
 T = TypeVar("T")
 
@@ -31,16 +31,6 @@ Examples:
 
 LONGEST_WAIT_S = 300
 """Longest wait for an answer that may be asked for."""
-
-config_option = click.option(
-    "--config",
-    "-c",
-    "path",
-    type=click.Path(path_type=Path),
-    envvar="NXWHY_CONFIG",
-    help="The configuration file. Without one: 127.0.0.1:5335, the lists that ship, the system's resolvers.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @click.group(
@@ -61,11 +51,11 @@ def serve(path: Path | None) -> None:
     from resolver.app import App
     from resolver.observe.logs import setup_logging
 
-    config = _config(path)
+    config = read_config(path)
     setup_logging(config.log.level, config.log.format.value, sys.stderr)
 
     async def run() -> None:
-        await App(config, lambda: _read(path)).run()
+        await App(config, lambda: load_config(path)).run()
 
     try:
         asyncio.run(run())
@@ -80,22 +70,18 @@ def check(path: Path | None) -> None:
 
     Ends with status 1 when there is any; warnings alone do not count.
     """
-    from resolver.edge.intake import read
-    from resolver.parts import list_sources
+    from resolver.edge.builder import build
+    from resolver.parts import failed_tests, list_sources
 
-    config = _config(path)
+    config = read_config(path)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    wrong = 0
-    for source in list_sources(config):
-        parsed, error, *_ = read(source, None)
-        mistakes = (
-            [error] if error is not None else [str(mistake) for mistake in parsed.mistakes] if parsed else []
-        )
-        wrong += len(mistakes)
-        for mistake in mistakes:
-            click.echo(mistake, err=True)
-    if wrong:
+    made = build(list_sources(config), None)
+    mistakes = [text for one in made.lists for text in ([one.error] if one.error else one.mistakes)]
+    mistakes += failed_tests(config, made)
+    for mistake in mistakes:
+        click.echo(mistake, err=True)
+    if mistakes:
         raise click.exceptions.Exit(1)
     click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine python")
 
@@ -115,7 +101,7 @@ def explain(name: str, client: str, path: Path | None, as_json: bool) -> None:
     """
     from resolver.tracing import trace
 
-    found = _ours(lambda: trace(_config(path), name, client))
+    found = as_ours(lambda: trace(read_config(path), name, client))
     click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else found.text())
 
 
@@ -145,25 +131,7 @@ def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None
     """
     from resolver import ask
 
-    click.echo(_ours(lambda: ask.query(name, qtype, server, tcp=tcp, timeout_s=timeout)))
-
-
-@main.command()
-@config_option
-@json_option
-def lists(path: Path | None, as_json: bool) -> None:
-    """Show each list: names, own names (in no other list), bad lines, and why it exists."""
-    from resolver.edge import builder
-    from resolver.parts import list_sources
-    from resolver.tracing import lists_document, lists_text
-
-    build = builder.build(list_sources(_config(path)), None)
-    if as_json:
-        click.echo(json.dumps(lists_document(build), indent=2, ensure_ascii=False))
-    else:
-        click.echo(lists_text(build))
-    if any(loaded.error for loaded in build.lists):
-        raise click.exceptions.Exit(1)
+    click.echo(as_ours(lambda: ask.query(name, qtype, server, tcp=tcp, timeout_s=timeout)))
 
 
 @main.command()
@@ -176,29 +144,13 @@ def reload(path: Path | None) -> None:
     from resolver.edge.control import call
     from resolver.parts import CONTROL_SOCKET
 
-    answer = _ours(lambda: call(_config(path).state / CONTROL_SOCKET, "reload", 330.0))
+    answer = as_ours(lambda: call(read_config(path).state / CONTROL_SOCKET, "reload", 330.0))
     for name, state in answer["lists"].items():
         click.echo(f"{name}: {state['names']} names" + (f"; {state['error']}" if state["error"] else ""))
     for key in answer["needs_restart"]:
         click.echo(f"`{key}` changed: restart the server to put it in force", err=True)
     if any(state["error"] for state in answer["lists"].values()):
         raise click.exceptions.Exit(1)
-
-
-def _read(path: Path | None) -> Config:
-    from resolver.config import default, read
-
-    return default(os.environ) if path is None else read(path, os.environ)
-
-
-def _config(path: Path | None) -> Config:
-    from resolver.config import ConfigError
-
-    try:
-        return _read(path)
-    except ConfigError as exc:  # each line begins with file:line:column, for editors
-        click.echo(exc, err=True)
-        raise click.exceptions.Exit(1) from exc
 
 
 def _bounded(seconds: float) -> float:
@@ -208,9 +160,4 @@ def _bounded(seconds: float) -> float:
     return seconds
 
 
-def _ours(work: Callable[[], T]) -> T:
-    """Turn an error of ours into a message and exit status 1."""
-    try:
-        return work()
-    except ResolverError as exc:
-        raise click.ClickException(str(exc)) from exc
+main.add_command(lists)

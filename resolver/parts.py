@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from resolver.config import Config
-from resolver.config.model import DEFAULT_UPSTREAM, Kind, ListSettings
+from resolver.config.model import DEFAULT_UPSTREAM, Expectation, Kind, ListSettings
 from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
@@ -68,6 +68,20 @@ def make_policy(config: Config, build: Build, generation: int) -> Policy:
         () if notice.ipv6 is None else (notice.ipv6,),
     )
     return Policy(build.table, lists, groups, settings, generation)
+
+
+def failed_tests(config: Config, build: Build) -> list[str]:
+    """Return which tests of the owner's a configuration and its lists do not pass, in words."""
+    policy = make_policy(config, build, 0)
+    failed = []
+    for number, trial in enumerate(config.tests):
+        verdict = policy.profile_for(trial.client).decide(trial.name)
+        if verdict.blocks != (trial.expect is Expectation.BLOCKED):
+            by = f" by {verdict.list.name}" if verdict.list else ""
+            became = "blocked" if verdict.blocks else "open"
+            shown = f"{names.to_text(trial.name)} for {trial.client}"
+            failed.append(f"tests.{number}: {shown} should be {trial.expect} and is {became}{by}")
+    return failed
 
 
 def make_clients(config: Config, policy: Policy) -> Clients:

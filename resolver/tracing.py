@@ -10,11 +10,10 @@ from resolver.config import Config
 from resolver.core import names
 from resolver.core.errors import NameFault
 from resolver.core.explain import Explanation, explain
-from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.edge import builder
-from resolver.edge.builder import Build
 from resolver.edge.intake import Source, read
+from resolver.listing import record_document
 from resolver.parts import list_sources, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
@@ -119,67 +118,6 @@ def trace(config: Config, name: str, client: str) -> Trace:
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
     )
-
-
-def record_document(record: Record) -> dict[str, object]:
-    """Return what is given of a record, by the names of its fields."""
-    given = {
-        "title": record.title,
-        "class": record.list_class.value,
-        "text": record.text,
-        "organisation": record.organisation,
-        "authority": record.authority,
-        "reference": record.reference,
-        "contact": record.contact,
-        "since": record.since.isoformat() if record.since else "",
-        "review": record.review.isoformat() if record.review else "",
-        "more": record.more,
-    }
-    return {key: value for key, value in given.items() if value}
-
-
-def lists_document(build: Build) -> list[dict[str, object]]:
-    """Return what each list holds, for programs."""
-    return [
-        {
-            "list": loaded.name,
-            "names": count.names,
-            "own_names": count.own,
-            "lines": loaded.tally.lines,
-            "duplicates": count.duplicates,
-            "covered": count.covered,
-            "ignored": dict(loaded.tally.ignored),
-            "bad_lines": loaded.tally.bad,
-            "mistakes": list(loaded.mistakes),
-            "error": loaded.error,
-            "in_force": loaded.in_force,
-            "record": record_document(loaded.record),
-        }
-        for loaded, count in zip(build.lists, build.table.counts, strict=True)
-    ]
-
-
-def lists_text(build: Build) -> str:
-    """Return what each list holds, as a table for people."""
-    rows = [("LIST", "NAMES", "OWN", "BAD", "CLASS", "SINCE", "TITLE")]
-    notes = []
-    for loaded, count in zip(build.lists, build.table.counts, strict=True):
-        record = loaded.record
-        since = record.since.isoformat() if record.since else "-"
-        numbers = f"{count.names:,}", f"{count.own:,}", f"{loaded.tally.bad:,}"
-        rows.append((loaded.name, *numbers, record.list_class.value, since, record.title))
-        notes += [f"{loaded.name}: {mistake}" for mistake in (loaded.error, *loaded.mistakes) if mistake]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            [
-                cell.rjust(width) if place in (1, 2, 3) else cell.ljust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, *notes])
 
 
 def _step(effect: Effect | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from resolver import app as app_module
+from resolver import keeper
 from resolver.app import App
 from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
@@ -113,7 +114,13 @@ async def test_a_mistake_changes_nothing(file: Path) -> None:
 
         def holds() -> list[object]:
             parts = [app._config, app._service.clients, engine.routes, engine.ageing, engine.cache]
-            return [*parts, engine.cache.limit_bytes, app._shelf.build, *upstreams.servers(), app._generation]
+            return [
+                *parts,
+                engine.cache.limit_bytes,
+                app._keeper.shelf.build,
+                *upstreams.servers(),
+                app._generation,
+            ]
 
         before = holds()
         file.write_text(TEXT + "cache: {size: 2MiB}\nzzz: 1\n")
@@ -139,7 +146,7 @@ async def test_two_reloads_at_once_follow_each_other(file: Path, monkeypatch: py
         finally:
             running -= 1
 
-    monkeypatch.setattr(app_module, "build_apart", counted)
+    monkeypatch.setattr(keeper, "build_apart", counted)
     async with serving(file) as app:
         before = app._generation
         await asyncio.gather(app.reload(), app.reload())
@@ -151,7 +158,9 @@ async def test_changed_files_are_noticed_also_those_that_a_reload_brought_in(fil
         file.with_name("ads.txt").write_text("other.example\n")
         await until(lambda: blocks(app, OTHER))
         file.write_text(TEXT.replace("ads.txt", "later.txt"))  # which is not there yet
-        await until(lambda: app._shelf.build is not None and app._shelf.build.lists[0].error is not None)
+        await until(
+            lambda: app._keeper.shelf.build is not None and app._keeper.shelf.build.lists[0].error is not None
+        )
         assert blocks(app, OTHER)  # the last good copy of the list of that name
         file.with_name("later.txt").write_text("ads.example\n")
         await until(lambda: blocks(app, ADS))
@@ -165,12 +174,12 @@ async def test_what_changes_while_lists_are_compiled_is_noticed(
 
     async def late(*given: object) -> Build:
         made = await build(*given)  # type: ignore[arg-type]
-        monkeypatch.setattr(app_module, "build_apart", build)
+        monkeypatch.setattr(keeper, "build_apart", build)
         new.write_text("other.example\n")
         return made
 
     new.write_text("ads.example\n")
-    monkeypatch.setattr(app_module, "build_apart", late)
+    monkeypatch.setattr(keeper, "build_apart", late)
     async with serving(file) as app:
         file.write_text(TEXT.replace("ads.txt", "new.txt"))
         await until(lambda: blocks(app, OTHER))
@@ -191,7 +200,7 @@ async def test_a_failure_while_looking_does_not_end_the_looking(
 ) -> None:
     async with serving(file) as app:
         with monkeypatch.context() as patch:
-            patch.setattr(app._watch, "look", lambda _: 1 / 0)
+            patch.setattr(app._keeper._watch, "look", lambda _: 1 / 0)
             await until(lambda: "looking at the files failed" in caplog.text)
         file.with_name("ads.txt").write_text("other.example\n")
         await until(lambda: blocks(app, OTHER))
@@ -221,6 +230,7 @@ async def test_stopping_releases_sockets_files_and_tasks(file: Path) -> None:
         with socket.socket(socket.AF_INET, kind) as again:
             again.bind(at)
     del app  # it holds the table, and a mapping its file
+    gc.unfreeze()
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= len(files)
 

@@ -117,9 +117,11 @@ def test_lists_shows_each_list(file: str) -> None:
     result = run("lists", "--config", file)
     assert result.exit_code == 0
     head, ads, staff, *notes = result.output.splitlines()
-    assert head.split() == ["LIST", "NAMES", "OWN", "BAD", "CLASS", "SINCE", "TITLE"]
-    assert ads.split() == ["ads", "2", "2", "1", "requested", "-", "Advertising"]
-    assert staff.split()[:4] == ["staff", "1", "1", "0"]
+    assert head.split() == [
+        *("LIST", "NAMES", "OWN", "TWICE", "COVERED", "BAD", "HITS", "AGE", "FORMAT", "TITLE")
+    ]
+    assert ads.split() == ["ads", "2", "2", "0", "0", "1", "-", "-", "wildcards,", "domains", "Advertising"]
+    assert staff.split()[:6] == ["staff", "1", "1", "0", "0", "0"]
     assert notes[0].startswith(f"ads: {Path(file).parent / 'ads.txt'}:2: ")
 
 

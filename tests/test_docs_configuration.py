@@ -66,8 +66,14 @@ def setting(key: str, value: str) -> str:
         beside = "" if key.endswith("servers") else "servers: [192.0.2.53], "
         return f"upstreams: {{default: {{{beside}{key.rpartition('.')[2]}: {value}}}}}"
     if key.startswith("lists."):
-        beside = "" if key.endswith(("path", "shipped")) else "path: a, "
-        return f"lists: {{one: {{{beside}{key.rpartition('.')[2]}: {value}}}}}"
+        fetched = key.endswith(("refresh", "sha256", "minisign", "ca"))
+        source = "url: 'https://lists.example/', " if fetched else "path: a, "
+        beside = "" if key.endswith(("path", "shipped", "url")) else source
+        *above, last = key.split(".")[2:]
+        inner = "".join([f"{part}: {{" for part in above]) + f"{last}: {value}" + "}" * len(above)
+        return f"lists: {{one: {{{beside}{inner}}}}}"
+    if key.startswith("tests."):
+        return f"tests: [{{name: a.example, {key.rpartition('.')[2]}: {value}}}]"
     if key.startswith("groups."):
         notice = "answer: {notice: {ipv4: 192.0.2.10}}"
         return f"groups: {{default: {{{key.rpartition('.')[2]}: {value}}}}}\n{notice}"

@@ -14,8 +14,9 @@ from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.reader import FORMATS, LINE_READERS, parse_list
 from resolver.core.lists.record import RECORD_KEYS
 from resolver.core.lists.rule import Effect, Scope
-from resolver.core.names import from_text, parents, to_text
+from resolver.core.names import from_text
 from tests.core.lists.said import says
+from tests.tables import build
 
 PAGE = (Path(__file__).parent.parent / "docs" / "lists.md").read_text("utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w[^\n]*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -30,14 +31,9 @@ def parse(block: tuple[str, str]) -> ParsedList:
 
 
 def verdict(parsed: ParsedList, text: str) -> str:
-    """Judge a name by one list: the highest effect of all rules that reach it decides."""
-    above = {to_text(name) for name in parents(from_text(text))}
-    effects = [
-        rule.effect
-        for rule in parsed.rules
-        if (rule.name == text and rule.scope & Scope.EXACT)
-        or (rule.name in above and rule.scope & Scope.BELOW)
-    ]
+    """Judge a name by one list, as the table of all lists has it."""
+    table = build([parsed.rules], [parsed.tally.resolution])
+    effects = [say.effect for say in table.sets[table.find(from_text(text))]]
     return "blocked" if effects and not Effect(max(effects)).allows else "open"
 
 
@@ -69,9 +65,18 @@ def test_rules_that_are_left_out_are_counted_as_the_page_says() -> None:
     ]
 
 
+def test_records_that_are_left_out_are_counted_as_the_page_says() -> None:
+    (table,) = [text for kind, text in BLOCKS if kind == "ignored-records"]
+    rows = [re.split(" {2,}(?=[a-z ]+$)", line) for line in table.splitlines()]
+    assert len(rows) == 6
+    for record, kind in rows:
+        parsed = parse_list(f"{record}\n".encode(), "x", format="rpz")
+        assert (len(parsed.rules), dict(parsed.tally.ignored)) == (0, {kind: 1})
+
+
 def test_every_block_of_the_page_is_run_and_every_format_has_one() -> None:
     kinds = Counter(kind.split()[0] for kind, _ in BLOCKS)
-    assert set(kinds) == {*FORMATS, "verdicts", "mistakes", "refused", "ignored"}
+    assert set(kinds) == {*FORMATS, "verdicts", "mistakes", "refused", "ignored", "ignored-records"}
     assert kinds["verdicts"] + kinds["mistakes"] + kinds["refused"] == len(PAIRS)
     assert PAGE.count("```") == 2 * len(BLOCKS)
 

@@ -7,7 +7,8 @@ import re
 import click
 import pytest
 
-from resolver.cli import config_option, main
+from resolver.cli import main
+from resolver.settings import config_option
 from tests.servers import ROOT
 
 PAGE = (ROOT / "docs" / "nxwhy.1").read_text()

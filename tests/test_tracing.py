@@ -6,7 +6,7 @@ import pytest
 
 from resolver.config import Config, load
 from resolver.core.errors import NameFault
-from resolver.edge.builder import build_file
+from resolver.edge.builder import Order, build_file
 from resolver.parts import list_sources
 from resolver.tracing import trace
 
@@ -39,7 +39,7 @@ def test_the_rule_that_decided_is_shown_with_its_file_and_line(config: Config, t
 
 
 def test_the_last_good_copy_is_judged_when_the_list_is_broken(config: Config, tmp_path: Path) -> None:
-    build_file(list_sources(config), config.state)
+    build_file(Order(list_sources(config)), config.state)
     (tmp_path / "ads.yaml").write_text("<html>")
     found = trace(config, "a.example", "192.0.2.7")
     assert found.found.verdict.blocks

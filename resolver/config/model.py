@@ -108,9 +108,7 @@ def _url(text: str) -> str:
     if found.scheme != "file" and not found.hostname:
         raise ValueError(f"{q.shown(text)} names no host")
     if found.username is not None or found.password is not None:
-        raise ValueError(
-            f"{q.shown(found.hostname or '')}: a password in a URL would be shown in many places"
-        )
+        raise ValueError("a password in a URL would be shown in many places")
     return text
 
 
@@ -170,9 +168,14 @@ class Kind(StrEnum):
     ALLOW = "allow"
 
 
-def _factor(least: float, most: float) -> Any:
-    bounded = Annotated[float, Field(ge=least, le=most)]
-    return Annotated[bounded | None, BeforeValidator(_from_text(q.factor))]
+def _factor(least: int, most: int) -> Any:
+    def read(text: str) -> float | None:
+        found = q.factor(text)
+        if found is not None and not least <= found <= most:
+            raise ValueError(f"must be from {least} to {most}, or off")
+        return found
+
+    return Annotated[float | None, BeforeValidator(_from_text(read))]
 
 
 class GuardSettings(_Part):
@@ -307,6 +310,23 @@ class Engine(StrEnum):
     PYTHON = "python"
 
 
+class Expectation(StrEnum):
+    """What a test says of a name."""
+
+    BLOCKED = "blocked"
+    OPEN = "open"
+
+
+class Trial(_Part):
+    """A test of the owner's: what becomes of a name for a client."""
+
+    name: Domain
+    client: Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))] = IPv4Address(
+        "127.0.0.1"
+    )
+    expect: Expectation
+
+
 class Config(_Part):
     """All that an owner decides."""
 
@@ -316,6 +336,7 @@ class Config(_Part):
     lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
     groups: dict[Text, GroupSettings] = {DEFAULT_GROUP: GroupSettings(block=SHIPPED)}
     never_block: tuple[Domain, ...] = ()
+    tests: tuple[Trial, ...] = ()
     answer: Answer = Answer()
     cache: CacheSettings = CacheSettings()
     access: Access = Access()

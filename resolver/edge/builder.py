@@ -13,7 +13,7 @@ import os
 import pickle
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -80,19 +80,31 @@ def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
     return Build(table, tuple(map(_describe, sources, found)))
 
 
-def build_file(sources: Sequence[Source], state: Path, protected: Sequence[Protected] = ()) -> None:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to build: the lists, what no list may block, and what a build must pass to come into force.
+
+    `complaints` looks at the finished build and returns what speaks against it, in words.
+    """
+
+    sources: tuple[Source, ...]
+    protected: tuple[Protected, ...] = ()
+    complaints: Callable[[Build], list[str]] | None = None
+
+
+def build_file(order: Order, state: Path) -> None:
     """Read and compile all lists, and put the table into the state folder. Raises ListRefused.
 
-    Lists that did not change are not parsed; no list may block what is `protected`. Whatever ends the process
-    leaves the old table or the new one.
+    Lists that did not change are not parsed. Whatever ends the process leaves the old table or the new one.
     """
+    sources = order.sources
     for draw in range(_DRAWS):
         try:
             secret = _secret(state, anew=draw > 0)
-            intake = Intake(state, Forms(state / LISTS, secret), secret, protected)
+            intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected)
             taken = [intake.take(source) for source in sources]
             if not _stands(state, sources, taken, secret):
-                _write_table(state / TABLE, sources, taken, secret)
+                _write_table(state / TABLE, order, taken, secret)
         except TableFault:
             continue
         except OSError as exc:
@@ -118,8 +130,9 @@ def open_built(state: Path) -> Build:
         raise TableFault("holds no lists that we can read") from exc
 
 
-def _write_table(path: Path, sources: Sequence[Source], taken: Sequence[Taken], secret: Secret) -> None:
-    """Compile lists into the file that is mapped. Raises TableFault, OSError."""
+def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret) -> None:
+    """Compile lists into the file that is mapped. Raises TableFault, ListRefused, OSError."""
+    sources = order.sources
     forms = [one.form or NO_FORM for one in taken]
     loaded = tuple([_describe(source, one.read) for source, one in zip(sources, taken, strict=True)])
     with replacing(path) as file:
@@ -134,6 +147,9 @@ def _write_table(path: Path, sources: Sequence[Source], taken: Sequence[Taken], 
 
         parts = [Part(form.parsed.rules, form.words, form.parsed.tally.resolution) for form in forms]
         made = compile_slots(parts, secret, allocate)
+        against = order.complaints and order.complaints(Build(Table(slots, secret, made), loaded))
+        if against:
+            raise ListRefused("build", "; ".join(against))
         about = {"stamp": _stamp(sources, taken), "lists": _LOADED.dump_python(loaded, mode="json")}
         said = meaning(made, about)
         file.write(header(secret, slots, said))
@@ -188,14 +204,14 @@ def _describe(source: Source, found: Read) -> Loaded:
 
 
 def main() -> None:
-    """Serve one build to the parent process, which pickles sources, state folder and protected names.
+    """Serve one build to the parent process, which pickles an order and the state folder.
 
     The table goes into the state folder; a refusal ends with its message on standard error and status 1.
     """
     gc.disable()  # millions of values that stay, and none of them in a cycle
-    sources, state, protected = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
+    order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
     sweep(state)
     try:
-        build_file(sources, state, protected)
+        build_file(order, state)
     except ListRefused as exc:
         sys.exit(str(exc))

@@ -6,6 +6,7 @@ What was fetched is a file in the state folder; whoever watches the lists sees i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import pickle
@@ -76,19 +77,20 @@ class Fetcher:
         """Return what is known of a list's fetches."""
         return self._store.load(job.name, job.request.origin)
 
-    def hasten(self, name: str) -> None:
-        """Let a list be due now."""
-        origin, _ = self._due.get(name, ("", 0.0))
-        self._due[name] = origin, 0.0
-
-    async def fetch(self, job: Job) -> None:
-        """Fetch one list, and log what came of it. Never raises but for a cancellation."""
+    async def fetch(self, job: Job) -> str:
+        """Fetch one list, log what came of it and return it. Raises ChildError."""
         try:
             said = await run_child(MAIN, pickle.dumps(job), TOTAL_S + 10.0)
         except ChildError as exc:
-            log.error("list not fetched: %s", exc, extra=fields(list=job.name, url=job.request.url))
-        else:
-            log.info("list fetched", extra=fields(list=job.name, url=job.request.url, outcome=said))
+            log.error("list not fetched: %s", exc, extra=fields(list=job.name))
+            raise
+        finally:
+            await asyncio.to_thread(self._note, job)
+        log.info("list fetched", extra=fields(list=job.name, url=job.request.url, outcome=said))
+        return said
+
+    def _note(self, job: Job) -> None:
+        """Note when a list that was just tried is due again."""
         now = time.time()
         state = self.state(job)
         if state.last_attempt_s is None:  # not even that could be written down
@@ -97,7 +99,7 @@ class Fetcher:
 
     def _when(self, job: Job, now: float) -> tuple[str, float]:
         known = self._due.get(job.name)
-        if known is not None and known[0] in ("", job.request.origin):
+        if known is not None and known[0] == job.request.origin:
             return known
         due = next_fetch(self.state(job), job.refresh_s, now, self._rng) if job.content.exists() else now
         return job.request.origin, due
@@ -137,4 +139,5 @@ def main() -> None:
 async def keep_fetching(fetcher: Fetcher, jobs: Sequence[Job]) -> None:
     """Fetch all that is due, one after the other."""
     for job in await asyncio.to_thread(fetcher.due, jobs, time.time()):
-        await fetcher.fetch(job)
+        with contextlib.suppress(ChildError):  # it is in the log
+            await fetcher.fetch(job)

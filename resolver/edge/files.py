@@ -77,9 +77,9 @@ def sweep(folder: Path) -> None:
 
 def _make(folder: Path) -> None:
     """Make a folder and those above it that are missing, for its owner alone."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
+    missing = [above for above in (folder, *folder.parents) if not above.exists()]
+    for above in [*reversed(missing), folder]:
+        above.mkdir(mode=0o700, exist_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -148,6 +148,35 @@ class Intake:
         raise ListRefused(source.shown, f"{reason}; `nxwhy lists accept {source.name}` takes it all the same")
 
 
+def two_versions(source: Source, state: Path, given: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return what two versions of a list say, by default the one before and the one in force.
+
+    Raises HistoryError, ListRefused.
+    """
+    kept = history(state, source.name)
+    index = kept.index()
+    current = index.in_force()
+    if current is None or len(given) > 2:
+        raise HistoryError("give no more than two versions" if given else "this list has no version yet")
+    ids = [index.version(start).id for start in given]
+    if not ids:
+        place = index.versions.index(current)
+        if place == 0:
+            raise HistoryError("this list has one version only")
+        ids = [index.versions[place - 1].id]
+    before, after = (*ids, current.id)[:2]
+    return _words(source, kept.text(before)), _words(source, kept.text(after))
+
+
+def _words(source: Source, data: bytes) -> set[str]:
+    """Return what a content says, a line of words a rule."""
+    return {
+        " ".join([rule.name, *["important"] * (rule.effect >= 2), *["allow"] * rule.effect.allows])
+        + ("" if rule.scope is Scope.EXACT else f" ({rule.scope.name.lower()})")
+        for rule in _parse(source, data).rules
+    }
+
+
 def _cause(index: Index) -> str:
     return "accepted by hand" if index.accepted else "new content" if index.versions else "first content"
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
 from resolver.core.errors import ChildError, ListRefused, TableFault
-from resolver.core.guards import Protected
-from resolver.edge.builder import Build, open_built
+from resolver.edge.builder import Build, Order, open_built
 from resolver.edge.children import run_child
 from resolver.edge.files import open_regular
-from resolver.edge.intake import Source
 
 LOOK_S = 2.0
 """How often the files are looked at."""
@@ -66,13 +64,13 @@ async def settled(paths: Iterable[Path]) -> None:
         before = now
 
 
-async def build_apart(sources: Sequence[Source], state: Path, protected: Sequence[Protected] = ()) -> Build:
+async def build_apart(order: Order, state: Path) -> Build:
     """Compile lists in a process of its own, so that no query waits for it; return the new table.
 
     Raises ListRefused; the old table then stays what it was.
     """
     try:
-        await run_child(CHILD, pickle.dumps((tuple(sources), state, tuple(protected))), BUILD_S)
+        await run_child(CHILD, pickle.dumps((order, state)), BUILD_S)
     except ChildError as exc:
         raise ListRefused("build", str(exc)) from exc
     try:

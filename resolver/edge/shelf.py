@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 
 from resolver.edge.builder import Build, Loaded
 from resolver.observe.logs import fields
@@ -19,6 +20,8 @@ class Shelf:
         self.build: Build | None = None
         self._failures: dict[str, int] = {}
         self._success_s: dict[str, float] = {}
+        self._hits: dict[str, int] = {}
+        self._last_hit_s: dict[str, float] = {}
 
     def note(self, build: Build) -> None:
         """Take a finished build into account, and log what is wrong or new."""
@@ -69,6 +72,28 @@ class Shelf:
             if loaded.error is None:
                 self._success_s[loaded.name] = now
 
+    def note_hits(self, totals: Mapping[tuple[str, str], int], now_s: float) -> None:
+        """Take into account how often each list blocked for a group, so far."""
+        hits: dict[str, int] = {}
+        for (name, _), total in totals.items():
+            hits[name] = hits.get(name, 0) + total
+        for name, total in hits.items():
+            if total > self._hits.get(name, 0):
+                self._last_hit_s[name] = now_s
+        self._hits = hits
+
+    def live(self, now_s: float) -> dict[str, dict[str, object]]:
+        """Return what is known of each list besides what it holds; times are seconds ago."""
+        return {
+            name: {
+                "hits": self._hits.get(name, 0),
+                "last_hit_s": _ago(self._last_hit_s.get(name), now_s),
+                "age_s": _ago(self._success_s.get(name), now_s),
+                "failures": self._failures.get(name, 0),
+            }
+            for name in self.names()
+        }
+
     def missing(self) -> list[str]:
         """Return the lists of which nothing is in force."""
         return [loaded.name for loaded in self._loaded() if not loaded.in_force]
@@ -84,3 +109,7 @@ class Shelf:
 
     def _loaded(self) -> tuple[Loaded, ...]:
         return () if self.build is None else self.build.lists
+
+
+def _ago(time_s: float | None, now_s: float) -> float | None:
+    return None if time_s is None else round(now_s - time_s, 1)

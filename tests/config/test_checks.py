@@ -10,10 +10,10 @@ from tests.config.reading import config, mistakes, warnings
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("lists: {a: {}}", "1:12: lists.a: needs `path` or `shipped`"),
+        ("lists: {a: {}}", "1:12: lists.a: needs `path`, `url` or `shipped`"),
         (
             "lists: {a: {path: b, shipped: line}}",
-            "1:12: lists.a: has both `path` and `shipped`: one is enough",
+            "1:12: lists.a: has `path` and `shipped`: one is enough",
         ),
         (
             "groups:\n  default:\n    block:\n    - wechat\n    - lin",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from resolver.config import Config, Endpoint, default
-from resolver.config.model import Kind, Server
+from resolver.config.model import Kind, Server, Trial
 from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode
@@ -36,10 +36,13 @@ lists:
     match: subtree
     record: {title: Advertising, class: requested, contact: "mailto:it@corp.example", since: 2026-01-31}
   line: {shipped: line}
+  tracking: {url: "https://lists.example/t.txt", refresh: 1h, guard: {shrink: 20%, grow: off}, trusted: yes}
   staff: {path: /srv/allowed.txt, kind: allow}
 groups:
-  default: {block: [ads, line], answer: nodata}
+  default: {block: [ads, line, tracking], answer: nodata}
   lab: {clients: [198.51.100.64/26, 2001:db8::/64], block: [ads], allow: [staff], answer: notice}
+never_block: [corp.example]
+tests: [{name: ads.example, client: 192.0.2.7, expect: blocked}]
 answer: {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"}}
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
@@ -76,6 +79,8 @@ def test_the_defaults() -> None:
         "listen.admin": Endpoint("127.0.0.1", 8053),
         "upstreams": {},
         "routes": (),
+        "never_block": (),
+        "tests": (),
         "answer.ttl": 30,
         "answer.notice.ipv4": None,
         "answer.notice.ipv6": None,
@@ -102,6 +107,8 @@ def test_every_key_can_be_set() -> None:
         "listen.dns": (Endpoint("192.0.2.1", 53), Endpoint("2001:db8::1", 53)),
         "listen.notice": (Endpoint("192.0.2.10", 80),),
         "listen.admin": Endpoint("127.0.0.1", 9000),
+        "never_block": (b"\4corp\7example\0",),
+        "tests": (Trial(name="ads.example", client="192.0.2.7", expect="blocked"),),
         "answer.ttl": 60,
         "answer.notice.ipv4": IPv4Address("192.0.2.10"),
         "answer.notice.ipv6": IPv6Address("2001:db8::10"),

@@ -10,7 +10,9 @@ from tests.config.reading import HOME, config, mistakes
 from tests.config.test_model import FULL
 
 NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
-KEYS = "listen, upstreams, routes, lists, groups, answer, cache, access, log, engine, state"
+KEYS = (
+    "listen, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log, engine, state"
+)
 DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
 
 
@@ -40,10 +42,27 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("listen: {https: []}", "1:10: listen.https: DNS over HTTPS is not there yet"),
         ("journal: {queries: off}", "1:1: journal: there is no query log yet"),
         ("tls: {key: a}", "1:1: tls: DNS over TLS is not there yet"),
-        ("lists: {a: {url: b, path: c}}", "1:13: lists.a.url: lists are not fetched yet: give a `path`"),
         (
-            "lists: {a: {refresh: b, path: c}}",
-            "1:13: lists.a.refresh: lists are not fetched yet: give a `path`",
+            "lists: {a: {url: 'ftp://lists.example/a'}}",
+            "1:18: lists.a.url: 'ftp://lists.example/a' is no https://, http:// or file: URL",
+        ),
+        ("lists: {a: {url: 'https:///a'}}", "1:18: lists.a.url: 'https:///a' names no host"),
+        (
+            "lists: {a: {url: 'https://me:pass@lists.example/'}}",
+            "1:18: lists.a.url: a password in a URL would be shown in many places",
+        ),
+        (
+            "lists: {a: {url: 'https://lists.example/', sha256: abc}}",
+            "1:52: lists.a.sha256: 'abc' is no SHA-256: 64 hexadecimal digits",
+        ),
+        ("lists: {a: {path: b, refresh: 5m}}", "1:31: lists.a.refresh: is for lists with a `url`"),
+        (
+            "lists: {a: {path: b, guard: {shrink: 7}}}",
+            "1:38: lists.a.guard.shrink: must be from 0 to 1, or off",
+        ),
+        (
+            "lists: {a: {path: b, guard: {grow: much}}}",
+            "1:36: lists.a.guard.grow: 'much' is no factor; write it as 0.5, 50% or off",
         ),
         ("zzz: 1", f"1:1: zzz: unknown key; there are {KEYS}"),
         ("<<: {cache: {}}", f"1:1: '<<': unknown key; there are {KEYS}"),
@@ -85,9 +104,9 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("state: ~nobody.of.that.name/x", "1:8: state: '~nobody.of.that.name/x' is no path"),
         ('lists: {a: {path: "a\\nb"}}', "1:19: lists.a.path: 'a\\nb' is no path"),
         (
-            "lists: {a: {path: b, format: rpz}}",
-            "1:30: lists.a.format: 'rpz' is no format; there are auto, hosts, domains, wildcards, adblock,"
-            " dnsmasq, unbound, annotated",
+            "lists: {a: {path: b, format: csv}}",
+            "1:30: lists.a.format: 'csv' is no format; there are auto, hosts, domains, wildcards, adblock,"
+            " dnsmasq, unbound, rpz, annotated",
         ),
         ("lists: {a: {path: b, match: all}}", "1:29: lists.a.match: must be exact or subtree"),
         ("lists: {a: {path: b, match: [exact]}}", "1:29: lists.a.match: must be exact or subtree"),

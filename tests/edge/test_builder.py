@@ -14,7 +14,7 @@ from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.names import from_text
 from resolver.edge import intake
-from resolver.edge.builder import Build, build, build_file, open_built
+from resolver.edge.builder import Build, Order, build, build_file, open_built
 from resolver.edge.history import accept, roll_back
 from resolver.edge.intake import Source, history, read
 
@@ -35,7 +35,7 @@ def state(tmp_path: Path) -> Path:
 
 
 def built(source: Source, state: Path) -> Build:
-    build_file([source], state)
+    build_file(Order((source,)), state)
     return open_built(state)
 
 
@@ -92,7 +92,15 @@ def test_a_list_that_did_not_change_is_not_parsed_again(
 ) -> None:
     other = Source("more", tmp_path / "more.txt")
     other.path.write_text("a.example\n")
-    build_file([source, other], state)
+    build_file(
+        Order(
+            (
+                source,
+                other,
+            )
+        ),
+        state,
+    )
     other.path.write_text("b.example\n")
     parsed: list[Path] = []
     parse = intake._parse
@@ -102,7 +110,15 @@ def test_a_list_that_did_not_change_is_not_parsed_again(
         return parse(source, data)
 
     monkeypatch.setattr(intake, "_parse", note)
-    build_file([source, other], state)
+    build_file(
+        Order(
+            (
+                source,
+                other,
+            )
+        ),
+        state,
+    )
     assert parsed == [other.path]
     assert blocked(open_built(state)) == [A, B]
 
@@ -125,7 +141,7 @@ def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path
 
 def test_what_belongs_to_lists_that_are_gone_is_removed(source: Source, state: Path) -> None:
     built(source, state)
-    build_file([], state)
+    build_file(Order(()), state)
     assert not (state / "lists" / "ads.form").exists()
     assert open_built(state).lists == ()
 
@@ -169,7 +185,7 @@ def test_an_end_at_any_step_leaves_the_old_table_or_the_new_one(
     with monkeypatch.context() as patch:
         patch.setattr(os, step, end)
         try:
-            build_file([source], state)
+            build_file(Order((source,)), state)
         except Killed:
             assert blocked(open_built(state)) in ([A], [B])
     assert blocked(built(source, state)) == [B]
@@ -188,7 +204,7 @@ def test_a_full_disk_is_said_and_leaves_the_old_table_and_nothing_else(
     with monkeypatch.context() as patch:
         patch.setattr(os, step, fail)
         with pytest.raises(ListRefused, match="No space left on device"):
-            build_file([source], state)
+            build_file(Order((source,)), state)
     assert blocked(open_built(state)) == [A]
     assert not list(state.rglob(".new-*"))
 
@@ -281,7 +297,7 @@ NOTICE = Protected("notice.corp.example", "the notice page")
 )
 def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: str, refused: bool) -> None:
     source.path.write_text(f"a.example\n{line}\n")
-    build_file([source], state, [NOTICE])
+    build_file(Order((source,), (NOTICE,)), state)
     made = open_built(state)
     assert ("notice.corp.example (the notice page), line 2" in error(made)) == refused
     assert made.lists[0].in_force == (not refused)
@@ -289,7 +305,7 @@ def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: s
 
 def test_an_allow_list_may_name_what_must_stay_open(source: Source, state: Path) -> None:
     source.path.write_text("notice.corp.example\n")
-    build_file([Source("ads", source.path, allow=True)], state, [NOTICE])
+    build_file(Order((Source("ads", source.path, allow=True),), (NOTICE,)), state)
     assert open_built(state).lists[0].error is None
 
 
@@ -298,7 +314,7 @@ def test_a_public_suffix_is_taken_from_the_owner_and_from_nobody_else(
     source: Source, state: Path, line: str
 ) -> None:
     source.path.write_text(f"a.example\n{line}\n")
-    made = built(Source("ads", source.path, fetched=True), state)
+    made = built(Source("ads", source.path, url="https://lists.example/ads"), state)
     assert "co.uk (a public suffix), line 2" in error(made)
     assert error(built(source, state)) == ""
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from resolver.core.errors import ListRefused
-from resolver.edge import builder, lists
+from resolver.edge import builder, children, lists
+from resolver.edge.builder import Order
 from resolver.edge.intake import Source
 from resolver.edge.lists import Watch, build_apart, settled
 
@@ -151,7 +151,7 @@ async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path)
     other = tmp_path / "other.txt"
     other.write_text("0.0.0.0 b.example\nthis is bad\n")
     sources = (Source("ads", path), Source("other", other), Source("none", tmp_path / "none"))
-    apart, here = await build_apart(sources, tmp_path / "state"), builder.build(sources, None)
+    apart, here = await build_apart(Order(sources), tmp_path / "state"), builder.build(sources, None)
     assert apart.lists == here.lists
     assert apart.table.made == here.table.made
     for name in (b"\x01a\x07example\0", b"\x01b\x07example\0", b"\x01c\x07example\0"):
@@ -162,8 +162,8 @@ async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("import os; os.kill(os.getpid(), 9)", "build: ended with status -9: no reason given"),
-        ("import sys; sys.exit('no memory')", "build: ended with status 1: no memory"),
+        ("import os; os.kill(os.getpid(), 9)", "build: ended with status -9"),
+        ("import sys; sys.exit('no memory')", "build: no memory"),
         ("pass", "/nowhere: [Errno 2] No such file or directory: '/nowhere/table'"),
         ("import time; time.sleep(60)", "build: took longer than 0 s"),
     ],
@@ -171,11 +171,11 @@ async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path)
 async def test_a_build_that_fails_refuses_the_lists_and_leaves_no_process(
     path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
 ) -> None:
-    monkeypatch.setattr(lists, "CHILD", (sys.executable, "-c", code))
+    monkeypatch.setattr(lists, "CHILD", code)
     if "sleep" in code:
         monkeypatch.setattr(lists, "BUILD_S", 0.3)
     with pytest.raises(ListRefused) as caught:
-        await build_apart((Source("ads", path),), Path("/nowhere"))
+        await build_apart(Order((Source("ads", path),)), Path("/nowhere"))
     assert str(caught.value) == said
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -184,16 +184,16 @@ async def test_a_build_that_fails_refuses_the_lists_and_leaves_no_process(
 async def test_a_build_that_cannot_begin_refuses_the_lists(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "CHILD", ("/nonexistent/python",))
+    monkeypatch.setattr(children, "PYTHON", ("/nonexistent/python",))
     with pytest.raises(ListRefused, match="build: No such file or directory"):
-        await build_apart((Source("ads", path),), Path("/nowhere"))
+        await build_apart(Order((Source("ads", path),)), Path("/nowhere"))
 
 
 async def test_a_build_that_is_given_up_leaves_no_process(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "CHILD", (sys.executable, "-c", "import time; time.sleep(60)"))
-    task = asyncio.create_task(build_apart((Source("ads", path),), Path("/nowhere")))
+    monkeypatch.setattr(lists, "CHILD", "import time; time.sleep(60)")
+    task = asyncio.create_task(build_apart(Order((Source("ads", path),)), Path("/nowhere")))
     await asyncio.sleep(0.2)  # long enough for the child to be there; shorter proves less, not otherwise
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -203,5 +203,5 @@ async def test_a_build_that_is_given_up_leaves_no_process(
 
 
 def test_the_child_finds_what_the_parent_finds() -> None:
-    assert lists.python_path("") == str(lists.PACKAGE_ROOT)
-    assert lists.python_path("/a:/b") == f"{lists.PACKAGE_ROOT}:/a:/b"
+    assert children.python_path("") == str(children.PACKAGE_ROOT)
+    assert children.python_path("/a:/b") == f"{children.PACKAGE_ROOT}:/a:/b"

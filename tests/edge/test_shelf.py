@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from resolver.edge import shelf as shelf_module
-from resolver.edge.builder import Build, build_file, open_built
+from resolver.edge.builder import Build, Order, build_file, open_built
 from resolver.edge.intake import Source
 from resolver.edge.shelf import Shelf
 
@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def compiled(path: Path) -> Build:
-    build_file([Source("ads", path)], path.parent / "state")
+    build_file(Order((Source("ads", path),)), path.parent / "state")
     return open_built(path.parent / "state")
 
 

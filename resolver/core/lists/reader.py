@@ -27,6 +27,7 @@ from resolver.core.lists.line import (
 )
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
+from resolver.core.lists.rpz import is_rpz, read_rpz
 from resolver.core.lists.rule import Action, AnyRule, Pattern, Rule, Scope, Trigger
 from resolver.core.lists.rules import Collector, allowed
 from resolver.core.lists.unbound import read_unbound
@@ -77,7 +78,7 @@ LINE_READERS: Mapping[str, LineReader] = MappingProxyType(
         "unbound": read_unbound,
     }
 )
-FORMATS = (*LINE_READERS, "annotated")
+FORMATS = (*LINE_READERS, "rpz", "annotated")
 """Every value that a list's `format` may have."""
 
 
@@ -94,10 +95,11 @@ def parse_list(
     """Return the rules of a list in its order, and what its other lines were.
 
     `source` is what messages call the list: a path or a URL. `format` is one of FORMATS; "auto" decides
-    line by line. `match` is how far a bare name of a plain list reaches; the annotated format says it in the
-    file. With `allow` every rule lets its name through. Rules that answer with records of their own are taken
-    only from a `trusted` list. The mistakes of single lines are in the result;
-    ListRefused is raised for a list that must not replace a good one, and nothing else, whatever the bytes.
+    line by line, but for policy zones and annotated files once. `match` is how far a bare name of a plain
+    list reaches; the annotated format says it in the file. With `allow` every rule lets its name through.
+    Rules that answer with records of their own are taken from `trusted` lists alone. The mistakes of single
+    lines are in the result; ListRefused is raised for a list that must not replace a good one, and nothing
+    else, whatever the bytes.
     """
     _check_whole(data, source, format, max_bytes)
     reading = _Reading(source, allow=allow, trusted=trusted)
@@ -105,10 +107,14 @@ def parse_list(
         record, entries = read_annotated(data, source)
         for line, text, said in entries:
             reading.take(line, text, (said,))
-        return reading.parsed(_count_lines(data), record)
+        return reading.parsed(_count_lines(data), "annotated", record)
+    if format == "rpz" or (format == "auto" and is_rpz(data)):
+        for line, text, says in read_rpz(data):
+            reading.take(line, text, says)
+        return reading.parsed(_count_lines(data), "rpz")
     for piece in read_pieces(data, format, match):
         reading.take_piece(piece, format, match)
-    return reading.parsed(_count_lines(data), None, match_hint(data) if match is Scope.EXACT else "")
+    return reading.parsed(_count_lines(data), format, hint=match_hint(data) if match is Scope.EXACT else "")
 
 
 class _Reading:
@@ -190,8 +196,11 @@ class _Reading:
         self._others = kept
         return removed + self._rules.remove(names)
 
-    def parsed(self, lines: int, record: Record | None, hint: str = "") -> ParsedList:
-        """Return what was read. Raises ListRefused for a list that holds nothing but mistakes."""
+    def parsed(self, lines: int, format: str, record: Record | None = None, hint: str = "") -> ParsedList:
+        """Return what was read; `format` is the one that the file is in, where lines do not have their own.
+
+        Raises ListRefused for a list that holds nothing but mistakes.
+        """
         cancelled = self._cancel() if self._cancels else 0
         if self._bad and not (self._rules or self._others or cancelled):
             raise ListRefused(self._source, f"not one rule, {self._bad} bad; the first: {self._mistakes[0]}")
@@ -202,7 +211,7 @@ class _Reading:
             bad=self._bad,
             cancelled=cancelled,
             ignored=dict(self._ignored),
-            formats=dict(+self._formats) or {"annotated": len(self._rules)},
+            formats=dict(+self._formats) or {format: len(self._rules)},
         )
         return ParsedList(
             self._rules.rules(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from resolver.core.lists.line import Bad, Ignored, LineReader, Quiet, Said
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Effect, Own, Pattern, Rule, Scope, When
+from resolver.core.lists.rule import Effect, Own, Pattern, Rule, Scope, Trigger, When
 
 _SCOPES = {Scope.EXACT: "exact", Scope.BELOW: "below", Scope.SUBTREE: "subtree"}
 _EFFECTS = {
@@ -26,6 +26,8 @@ def shown(said: Said) -> str:
         return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {said.name}{_more(said.own, said.when)}"
     if isinstance(said, Pattern):
         return f"{_EFFECTS[said.effect]}pattern {said.text}{_more(said.own, said.when)}"
+    if isinstance(said, Trigger):
+        return f"{_EFFECTS[said.effect]}{said.side} {said.network}{_more(said.own, None)}"
     if isinstance(said, Quiet):
         return said.value
     return f"ignored {said.kind}" if isinstance(said, Ignored) else "bad"

@@ -235,7 +235,8 @@ def test_a_list_over_the_limit_is_refused() -> None:
 def test_an_unknown_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(
         ListRefused,
-        match="'csv' is not one of auto, hosts, domains, wildcards, adblock, dnsmasq, unbound, annotated",
+        match="'csv' is not one of auto, hosts, domains, wildcards, adblock, dnsmasq, unbound, rpz,"
+        " annotated",
     ):
         parse_list(b"a.example", "x", format="csv")
 
@@ -367,4 +368,4 @@ def test_the_longest_lines_of_one_character_cost_no_more_than_their_length(line:
 
 
 def test_every_line_format_has_a_reader_that_takes_any_line() -> None:
-    assert set(FORMATS) == {*LINE_READERS, "annotated"}
+    assert set(FORMATS) == {*LINE_READERS, "rpz", "annotated"}

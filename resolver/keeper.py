@@ -1,0 +1,124 @@
+"""The lists of a running server: what is in force, what is to be looked at, fetched, ordered and noted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from resolver.config import Config
+from resolver.core.errors import ChildError, ControlError, HistoryError
+from resolver.edge import audit, intake, orders
+from resolver.edge.builder import Build, Order, open_built
+from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
+from resolver.edge.lists import Watch, build_apart, settled
+from resolver.edge.shelf import Shelf
+from resolver.listing import lists_document
+from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names
+
+log = logging.getLogger("nxwhy")
+
+
+class Keeper:
+    """Keeps the lists. `state` is the folder that the server started with."""
+
+    def __init__(self, state: Path) -> None:
+        self.shelf = Shelf()
+        self._state = state
+        self._watch = Watch()
+        self._fetcher = Fetcher(state / FOLDER)
+
+    def last(self) -> Build:
+        """Return the table of the last run. Raises TableFault."""
+        return open_built(self._state)
+
+    async def build(self, config: Config) -> Build:
+        """Return the lists as they are now, compiled. Raises ListRefused; the table in force then stays."""
+        sources = list_sources(config)
+        await self.note_content([source.path for source in sources])
+        order = Order(
+            sources, protected_names(config), partial(failed_tests, config) if config.tests else None
+        )
+        return await build_apart(order, self._state)
+
+    async def note_changes(self, cause: str, before: Config, after: Config, build: Build) -> None:
+        """Write down what changes in what is enforced; a full disk must not stop a good list."""
+        entries: list[Mapping[str, object]] = list(audit.changes(self.shelf.build, build))
+        if before.groups != after.groups:
+            old, new = (one.model_dump(mode="json", include={"groups"}) for one in (before, after))
+            entries.append({"before": old, "after": new})
+        try:
+            await asyncio.to_thread(audit.write, self._state, cause, entries, time.time())
+        except OSError as exc:
+            log.error("what changed could not be written down: %s", exc)
+
+    async def changed(self, config: Config) -> frozenset[Path]:
+        """Return the files that changed since the last look, once they stay as they are."""
+        found = await asyncio.to_thread(self._watch.look, watched(config))
+        if found:
+            await settled(found)
+            await self.note_content(found)
+        else:
+            self.shelf.looked()
+        return found
+
+    async def note_content(self, paths: list[Path] | frozenset[Path]) -> None:
+        """Note what files hold before they are read: what changes later is then seen as changed."""
+        await asyncio.to_thread(self._watch.look, paths)
+
+    def look(self, config: Config) -> None:
+        """Look at all files for the first time."""
+        self._watch.look(watched(config))
+
+    async def fetch(self, config: Config) -> None:
+        """Fetch what is due; the files are looked at like all others."""
+        await keep_fetching(self._fetcher, fetch_jobs(config))
+
+    async def fetch_now(self, name: str, config: Config) -> str:
+        """Fetch one list now; return what came of it. Raises ControlError."""
+        job = next((job for job in fetch_jobs(config) if job.name == name), None)
+        if job is None:
+            raise ControlError(f"{name!r} is no list with a `url`")
+        try:
+            return await self._fetcher.fetch(job)
+        except ChildError as exc:
+            raise ControlError(str(exc)) from exc
+
+    async def order(self, given: Mapping[str, object], config: Config) -> str:
+        """Note what the owner orders about the versions of a list. Raises ControlError."""
+        order, name, version = (str(given.get(key, "")) for key in ("order", "list", "version"))
+        if name not in config.lists:
+            raise ControlError(f"{name!r} is no list")
+        if order == "refresh":
+            return await self.fetch_now(name, config)
+        try:
+            return await asyncio.to_thread(
+                orders.carry_out, order, intake.history(self._state, name), version
+            )
+        except (HistoryError, OSError) as exc:
+            raise ControlError(str(exc)) from exc
+
+    def error_of(self, name: str) -> str | None:
+        """Return what is wrong with a list now."""
+        loaded = () if self.shelf.build is None else self.shelf.build.lists
+        return next((one.error for one in loaded if one.name == name), None)
+
+    def document(self, config: Config) -> list[dict[str, object]]:
+        """Return what each list holds and how it fares, for programs."""
+        if self.shelf.build is None:
+            return []
+        now = time.time()
+        live = self.shelf.live(now)
+        for job in fetch_jobs(config):
+            due = self._fetcher.next_s(job.name)
+            live.setdefault(job.name, {})["next_fetch_s"] = None if due is None else round(due - now)
+        return lists_document(self.shelf.build, live)
+
+
+def watched(config: Config) -> tuple[Path, ...]:
+    """Return the files that rule us."""
+    source = (config.source,) if config.source else ()
+    return *source, *[found.path for found in list_sources(config)]

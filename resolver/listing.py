@@ -1,0 +1,112 @@
+"""What each list holds and how it fares, for people and for programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from resolver.core.lists.record import Record
+from resolver.edge.builder import Build
+from resolver.edge.history import History
+
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def record_document(record: Record) -> dict[str, object]:
+    """Return what is given of a record, by the names of its fields."""
+    given = {
+        "title": record.title,
+        "class": record.list_class.value,
+        "text": record.text,
+        "organisation": record.organisation,
+        "authority": record.authority,
+        "reference": record.reference,
+        "contact": record.contact,
+        "since": record.since.isoformat() if record.since else "",
+        "review": record.review.isoformat() if record.review else "",
+        "more": record.more,
+    }
+    return {key: value for key, value in given.items() if value}
+
+
+def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
+    """Return what each list holds, for programs; `live` is what a running server knows besides, by list."""
+    return [
+        {
+            "list": loaded.name,
+            "names": count.names,
+            "own_names": count.own,
+            "duplicates": count.duplicates,
+            "covered": count.covered,
+            "lines": loaded.tally.lines,
+            "formats": dict(loaded.tally.formats),
+            "ignored": dict(loaded.tally.ignored),
+            "bad_lines": loaded.tally.bad,
+            "mistakes": list(loaded.mistakes),
+            "error": loaded.error,
+            "in_force": loaded.in_force,
+            "version": loaded.version or None,
+            "held": loaded.held or None,
+            **live.get(loaded.name, {}),
+            "record": record_document(loaded.record),
+        }
+        for loaded, count in zip(build.lists, build.table.counts, strict=True)
+    ]
+
+
+def lists_text(lists: Sequence[Mapping[str, Any]]) -> str:
+    """Return what each list holds, as a table for people; below it what needs a look."""
+    rows = [("LIST", "NAMES", "OWN", "TWICE", "COVERED", "BAD", "HITS", "AGE", "FORMAT", "TITLE")]
+    for one in lists:
+        counts = [f"{one[key]:,}" for key in ("names", "own_names", "duplicates", "covered", "bad_lines")]
+        hits = f"{one['hits']:,}" if "hits" in one else "-"
+        formats = ", ".join(sorted(one["formats"], key=lambda name: -one["formats"][name])) or "-"
+        rows.append((one["list"], *counts, hits, _age(one.get("age_s")), formats, one["record"]["title"]))
+    return "\n".join([*_columns(rows, range(1, 8)), *_notes(lists)])
+
+
+def history_text(kept: History) -> str:
+    """Return the versions of a list, the newest first."""
+    index = kept.index()
+    rows = [("VERSION", "SINCE", "RULES", "BYTES", "CAUSE", "")]
+    for version in reversed(index.versions):
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(version.time_s))
+        marks = ["in force"] * (version.id == index.current) + ["pinned"] * (
+            index.pinned and version.id == index.current
+        )
+        marks += ["rolled back"] * (version.id == index.rejected)
+        rows.append(
+            (version.id, when, f"{version.rules:,}", f"{version.bytes:,}", version.cause, ", ".join(marks))
+        )
+    return "\n".join(_columns(rows, (2, 3)))
+
+
+def _notes(lists: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    for one in lists:
+        held = one["held"] and f"{one['held']}: its source does not count now"
+        said = [one["error"], *one["mistakes"], held]
+        said += [f"ignored: {count:,} {kind}" for kind, count in sorted(one["ignored"].items())]
+        if one.get("next_fetch_s") is not None:
+            said.append(f"fetched again in {_age(max(one['next_fetch_s'], 1))}")
+        yield from [f"{one['list']}: {text}" for text in said if text]
+
+
+def _columns(rows: Sequence[Sequence[str]], right: Iterable[int]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [
+                cell.rjust(width) if place in right else cell.ljust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    unit, size = next(((unit, size) for unit, size in _UNITS if seconds >= size), ("s", 1))
+    return f"{seconds / size:.0f}{unit}"
