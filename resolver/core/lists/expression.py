@@ -45,6 +45,7 @@ _NAMED = {
     "[:xdigit:]": _DIGIT | frozenset("abcdef"),
 }
 _COUNT = re.compile(r"\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}")
+_HEX = re.compile(r"([0-7][0-9A-Fa-f])")
 _GROUP = re.compile(r"\?(?:i?:|P?<[A-Za-z_][A-Za-z0-9_]*>)")
 _PUNCTUATION = ALPHABET - _WORD - frozenset(map(chr, range(0x41, 0x5B))) | {"_"}
 
@@ -239,9 +240,7 @@ class _Parser:
             return At("\\" + char)
         if char in "123456789":
             raise Unsupported("back-reference")
-        if char not in _PUNCTUATION:
-            raise Unsupported("escape")
-        return Chars(frozenset(char))
+        return Chars(frozenset(self._escaped(char).lower()))
 
     def _class(self) -> Node:
         negated = self._take("^")
@@ -278,9 +277,17 @@ class _Parser:
         char = self._next("a backslash at the end")
         if char in _CLASSES:
             return _CLASSES[char]
-        if char not in _PUNCTUATION:
+        return self._escaped(char)
+
+    def _escaped(self, char: str) -> str:
+        """Return the character that stands behind a backslash, or whose number stands behind `\\x`."""
+        if char in _PUNCTUATION:
+            return char
+        found = _HEX.match(self._text, self._at) if char == "x" else None
+        if found is None:
             raise Unsupported("escape")
-        return char
+        self._at = found.end()
+        return chr(int(found[1], 16))
 
     def _next(self, otherwise: str) -> str:
         if self._at >= len(self._text):

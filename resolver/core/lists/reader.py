@@ -47,6 +47,7 @@ _CONFIG = re.compile(r"((?:address|local|server)[ \t]*+=[ \t]*+\"?/)|(?:local-zo
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
 
+_RULES = (Rule, Pattern, Trigger)
 Other = TypeVar("Other", Pattern, Trigger, Pattern | Trigger)
 
 
@@ -157,7 +158,7 @@ class _Reading:
     def take(self, number: int, text: str, said: Sequence[Said]) -> None:
         """Take what one line says."""
         for one in said:
-            if isinstance(one, Rule | Pattern | Trigger):
+            if isinstance(one, _RULES):
                 self._take_rule(one)
             elif isinstance(one, Cancel):
                 self._cancels.append(one.rule)
