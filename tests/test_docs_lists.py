@@ -15,6 +15,7 @@ from resolver.core.lists.reader import FORMATS, LINE_READERS, parse_list
 from resolver.core.lists.record import RECORD_KEYS
 from resolver.core.lists.rule import Effect, Scope
 from resolver.core.names import from_text
+from resolver.core.patterns import Patterns
 from tests.core.lists.said import says
 from tests.tables import build
 
@@ -59,10 +60,20 @@ def test_an_example_means_what_the_page_says(block: tuple[str, str], result: tup
 def test_rules_that_are_left_out_are_counted_as_the_page_says() -> None:
     tables = [text for kind, text in BLOCKS if kind == "ignored"]
     rows = [re.split(" {2,}", line) for table in tables for line in table.splitlines()]
-    assert len(rows) == 14
+    assert len(rows) == 15
     assert [says(LINE_READERS[format], line) for format, line, _ in rows] == [
         f"ignored {row[2]}" for row in rows
     ]
+
+
+def test_a_pattern_is_found_where_the_page_says() -> None:
+    (table,) = [text for kind, text in BLOCKS if kind == "patterns"]
+    rows = [line.split() for line in table.splitlines()]
+    assert len(rows) == 12
+    for line, name, expected in rows:
+        parsed = parse_list(f"{line}\n".encode(), "x", format="adblock")
+        found = Patterns([(0, pattern) for pattern in parsed.patterns]).find(name)
+        assert ("found" if found else "-", len(parsed.patterns)) == (expected, 1), line
 
 
 def test_records_that_are_left_out_are_counted_as_the_page_says() -> None:
@@ -76,7 +87,15 @@ def test_records_that_are_left_out_are_counted_as_the_page_says() -> None:
 
 def test_every_block_of_the_page_is_run_and_every_format_has_one() -> None:
     kinds = Counter(kind.split()[0] for kind, _ in BLOCKS)
-    assert set(kinds) == {*FORMATS, "verdicts", "mistakes", "refused", "ignored", "ignored-records"}
+    assert set(kinds) == {
+        *FORMATS,
+        "verdicts",
+        "mistakes",
+        "refused",
+        "ignored",
+        "ignored-records",
+        "patterns",
+    }
     assert kinds["verdicts"] + kinds["mistakes"] + kinds["refused"] == len(PAIRS)
     assert PAGE.count("```") == 2 * len(BLOCKS)
 

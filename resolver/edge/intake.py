@@ -213,12 +213,19 @@ def _kept_text(kept: History, version: str) -> bytes:
 
 def _settings(source: Source) -> bytes:
     """Return what the rules depend on besides the text; short enough for a key."""
-    said = str(source.path), source.format, source.match, source.allow, FORM
+    said = str(source.path), source.format, source.match, source.allow, source.trusted, FORM
     return blake2b(repr(said).encode(errors="surrogateescape"), digest_size=16).digest()
 
 
 def _parse(source: Source, data: bytes) -> ParsedList:
-    return parse_list(data, source.shown, format=source.format, match=source.match, allow=source.allow)
+    return parse_list(
+        data,
+        source.shown,
+        format=source.format,
+        match=source.match,
+        allow=source.allow,
+        trusted=source.trusted,
+    )
 
 
 def _read_file(source: Source) -> bytes:

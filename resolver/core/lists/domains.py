@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from resolver.core.lists.line import (
@@ -14,6 +15,21 @@ from resolver.core.lists.line import (
     without_comment,
 )
 from resolver.core.lists.rule import Scope
+
+_HEAD = 8192
+"""Bytes at the beginning of a list where its publisher says how it is meant."""
+_WILDCARD = re.compile(r"wild[ -]?card|without \*\.|should block access to .*subdomain", re.IGNORECASE).search
+
+
+def match_hint(data: bytes) -> str:
+    """Return what a list's header says of bare names that stand for all below them; empty: nothing."""
+    for number, raw in enumerate(data[:_HEAD].split(b"\n"), 1):
+        text = raw.removeprefix(b"\xef\xbb\xbf").strip().decode(errors="replace")[:200]
+        if text and is_comment(text) and _WILDCARD(text):
+            return (
+                f"line {number} says {text!r}: its names may be meant with all below them, `match: subtree`"
+            )
+    return ""
 
 
 def read_domains(line: str, number: int, match: Scope) -> Sequence[Said]:

@@ -29,6 +29,12 @@ class Bad(NamedTuple):
     reason: str
 
 
+class Cancel(NamedTuple):
+    """Takes back every rule of the list that is the same but for its line, before it and after it."""
+
+    rule: Rule | Pattern
+
+
 class Quiet(Enum):
     """What gives no rule and needs no word about it."""
 
@@ -37,7 +43,7 @@ class Quiet(Enum):
     """A name that hosts files give to the machine itself."""
 
 
-Said = Rule | Pattern | Trigger | Ignored | Bad | Quiet
+Said = Rule | Pattern | Trigger | Cancel | Ignored | Bad | Quiet
 
 LineReader = Callable[[str, int, Scope], Sequence[Said]]
 """(line, number, match) -> what it says. The line has no blanks around it and is not empty; `match` is how

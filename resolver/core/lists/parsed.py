@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from resolver.core.errors import ListError
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Trigger
+from resolver.core.lists.rule import Pattern, Trigger
 from resolver.core.lists.rules import Resolution, Rules
 
 RESOLUTIONS = {
@@ -26,6 +26,8 @@ class Tally:
     comments: int = 0
     local: int = 0
     bad: int = 0
+    cancelled: int = 0
+    """Rules that another rule of the list takes back (`$badfilter`)."""
     ignored: Mapping[str, int] = field(default_factory=dict)
     formats: Mapping[str, int] = field(default_factory=dict)
     """How many rules were written in which format."""
@@ -39,10 +41,20 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class ParsedList:
-    """The rules of one list in its order, repeats included; `mistakes` holds the first few bad lines."""
+    """The rules of one list in its order, repeats included; `mistakes` holds the first few bad lines.
+
+    `hint` is what the list's header says against the way it was read, for the owner to decide on.
+    """
 
     rules: Rules
     tally: Tally
     mistakes: tuple[ListError, ...] = ()
     record: Record | None = None
+    patterns: tuple[Pattern, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    hint: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no rule at all."""
+        return not (self.rules or self.patterns or self.triggers)

@@ -6,16 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
 from resolver.core.lists.bulk import Piece, read_pieces
 from resolver.core.lists.dnsmasq import read_dnsmasq
-from resolver.core.lists.domains import read_domains
+from resolver.core.lists.domains import match_hint, read_domains
 from resolver.core.lists.hosts import read_hosts
 from resolver.core.lists.line import (
     Bad,
+    Cancel,
     Ignored,
     LineReader,
     Quiet,
@@ -26,8 +28,8 @@ from resolver.core.lists.line import (
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rpz import is_rpz, read_rpz
-from resolver.core.lists.rule import Effect, Pattern, Rule, Scope, Trigger
-from resolver.core.lists.rules import Collector, empty_non_terminals
+from resolver.core.lists.rule import Action, AnyRule, Effect, Pattern, Rule, Scope, Trigger
+from resolver.core.lists.rules import Collector, allowed, empty_non_terminals
 from resolver.core.lists.unbound import read_unbound
 from resolver.core.lists.wildcards import read_wildcards
 
@@ -44,6 +46,9 @@ _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").m
 _CONFIG = re.compile(r"((?:address|local|server)[ \t]*+=[ \t]*+\"?/)|(?:local-zone|local-data|server):").match
 _HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
+
+_RULES = (Rule, Pattern, Trigger)
+Other = TypeVar("Other", Pattern, Trigger, Pattern | Trigger)
 
 
 def recognise(line: str) -> str:
@@ -85,6 +90,7 @@ def parse_list(
     format: str = "auto",
     match: Scope = Scope.EXACT,
     allow: bool = False,
+    trusted: bool = False,
     max_bytes: int = MAX_BYTES,
 ) -> ParsedList:
     """Return the rules of a list in its order, and what its other lines were.
@@ -92,11 +98,12 @@ def parse_list(
     `source` is what messages call the list: a path or a URL. `format` is one of FORMATS; "auto" decides
     line by line, but for policy zones and annotated files once. `match` is how far a bare name of a plain
     list reaches; the annotated format says it in the file. With `allow` every rule lets its name through.
-    The mistakes of single lines are in the result; ListRefused is raised for a list that must not replace a
-    good one, and nothing else, whatever the bytes.
+    Rules that answer with records of their own are taken from `trusted` lists alone. The mistakes of single
+    lines are in the result; ListRefused is raised for a list that must not replace a good one, and nothing
+    else, whatever the bytes.
     """
     _check_whole(data, source, format, max_bytes)
-    reading = _Reading(source, allow=allow)
+    reading = _Reading(source, allow=allow, trusted=trusted)
     if format == "annotated" or (format == "auto" and is_annotated(data)):
         record, entries = read_annotated(data, source)
         for line, text, said in entries:
@@ -109,15 +116,17 @@ def parse_list(
         return reading.parsed(_count_lines(data), "rpz")
     for piece in read_pieces(data, format, match):
         reading.take_piece(piece, format, match)
-    return reading.parsed(_count_lines(data), format)
+    return reading.parsed(_count_lines(data), format, hint=match_hint(data) if match is Scope.EXACT else "")
 
 
 class _Reading:
     """One list being read: its rules so far, and what its other lines were."""
 
-    def __init__(self, source: str, *, allow: bool) -> None:
-        self._source = source
+    def __init__(self, source: str, *, allow: bool, trusted: bool) -> None:
+        self._source, self._allow, self._trusted = source, allow, trusted
         self._rules = Collector(source, allow=allow)
+        self._others: list[Pattern | Trigger] = []
+        self._cancels: list[Rule | Pattern] = []
         self._ignored: Counter[str] = Counter()
         self._quiet: Counter[Quiet] = Counter()
         self._formats: Counter[str] = Counter()
@@ -150,12 +159,10 @@ class _Reading:
     def take(self, number: int, text: str, said: Sequence[Said]) -> None:
         """Take what one line says."""
         for one in said:
-            if isinstance(one, Rule):
-                self._rules.add(one)
-            elif isinstance(one, Pattern):
-                self._ignored["pattern"] += 1  # no table holds one yet
-            elif isinstance(one, Trigger):
-                self._ignored["trigger"] += 1  # nor this
+            if isinstance(one, _RULES):
+                self._take_rule(one)
+            elif isinstance(one, Cancel):
+                self._cancels.append(one.rule)
             elif isinstance(one, Quiet):
                 self._quiet[one] += 1
             elif isinstance(one, Ignored):
@@ -168,22 +175,60 @@ class _Reading:
         for name in empty_non_terminals(self._rules.rules()):
             self._rules.add(Rule(name, Scope.HIDES, Effect.BLOCK, 0))
 
-    def parsed(self, lines: int, format: str, record: Record | None = None) -> ParsedList:
+    def _take_rule(self, rule: AnyRule) -> None:
+        if rule.own and rule.own.action is Action.DATA and not self._trusted:
+            self._ignored["redirect"] += 1
+        elif isinstance(rule, Rule):
+            self._rules.add(rule)
+        else:
+            self._others.append(self._as_allowed(rule))
+
+    def _as_allowed(self, rule: Other) -> Other:
+        return rule._replace(effect=allowed(rule.effect), own=None) if self._allow else rule
+
+    def _cancel(self) -> int:
+        """Take back what `$badfilter` names; return how many rules that were."""
+        names = [rule for rule in self._cancels if isinstance(rule, Rule)]
+        unwanted = {
+            self._as_allowed(rule)._replace(text="", line=0)
+            for rule in self._cancels
+            if isinstance(rule, Pattern)
+        }
+        kept = [
+            rule
+            for rule in self._others
+            if isinstance(rule, Trigger) or rule._replace(text="", line=0) not in unwanted
+        ]
+        removed = len(self._others) - len(kept)
+        self._others = kept
+        return removed + self._rules.remove(names)
+
+    def parsed(self, lines: int, format: str, record: Record | None = None, hint: str = "") -> ParsedList:
         """Return what was read; `format` is the one that the file is in, where lines do not have their own.
 
         Raises ListRefused for a list that holds nothing but mistakes.
         """
-        if self._bad and not self._rules:
+        cancelled = self._cancel() if self._cancels else 0
+        if self._bad and not (self._rules or self._others or cancelled):
             raise ListRefused(self._source, f"not one rule, {self._bad} bad; the first: {self._mistakes[0]}")
         tally = Tally(
             lines=lines,
             comments=self._quiet[Quiet.COMMENT],
             local=self._quiet[Quiet.LOCAL],
             bad=self._bad,
+            cancelled=cancelled,
             ignored=dict(self._ignored),
             formats=dict(+self._formats) or {format: len(self._rules)},
         )
-        return ParsedList(self._rules.rules(), tally, tuple(self._mistakes), record)
+        return ParsedList(
+            self._rules.rules(),
+            tally,
+            tuple(self._mistakes),
+            record,
+            patterns=tuple([rule for rule in self._others if isinstance(rule, Pattern)]),
+            triggers=tuple([rule for rule in self._others if isinstance(rule, Trigger)]),
+            hint=hint if self._formats["domains"] else "",
+        )
 
     def _note(self, number: int, text: str, mistake: Bad) -> None:
         self._bad += 1

@@ -28,6 +28,11 @@ class Resolution(StrEnum):
     """As CLOSEST, and a name without a wildcard of its own hides those above it (RPZ, RFC 4592)."""
 
 
+def allowed(effect: Effect) -> Effect:
+    """Return what an effect is in a list whose every rule lets its name through."""
+    return _AS_ALLOWED.get(effect, effect)
+
+
 class Kind(NamedTuple):
     """What many rules of a list share."""
 
@@ -38,7 +43,7 @@ class Kind(NamedTuple):
 
     def allowed(self) -> Kind:
         """Return what this is in a list whose every rule lets its name through."""
-        return Kind(self.scope, _AS_ALLOWED.get(self.effect, self.effect), None, self.when)
+        return Kind(self.scope, allowed(self.effect), None, self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,28 @@ class Collector:
             self._names += b"\n".join(names) + b"\n"
             self._lines.extend(lines)
             self._kind_of.extend(array("H", [self._number(kind)]) * len(names))
+
+    def remove(self, rules: Iterable[Rule]) -> int:
+        """Take back what is the same as one of some rules but for its line; return how many that were."""
+        unwanted: dict[bytes, set[int]] = {}
+        for name, scope, effect, _, _, own, when in rules:
+            kind = Kind(scope, effect, own, when)
+            number = self._kinds.get(kind.allowed() if self._allow else kind)
+            if number is not None:
+                unwanted.setdefault(name.encode("ascii"), set()).add(number)
+        if not unwanted:
+            return 0
+        names = bytes(self._names).split(b"\n")[:-1]
+        kept = [
+            place
+            for place, name in enumerate(names)
+            if name not in unwanted or self._kind_of[place] not in unwanted[name]
+        ]
+        self._names = bytearray(b"".join([names[place] + b"\n" for place in kept]))
+        self._lines = array("I", [self._lines[place] for place in kept])
+        self._kind_of = array("H", [self._kind_of[place] for place in kept])
+        self._notes = {at: self._notes[place] for at, place in enumerate(kept) if place in self._notes}
+        return len(names) - len(kept)
 
     def rules(self) -> Rules:
         """Return what was gathered."""

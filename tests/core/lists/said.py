@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resolver.core.lists.line import Bad, Ignored, LineReader, Quiet, Said
+from resolver.core.lists.line import Bad, Cancel, Ignored, LineReader, Quiet, Said
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.rule import Effect, Own, Pattern, Rule, Scope, Trigger, When
 
@@ -25,7 +25,10 @@ def shown(said: Said) -> str:
     if isinstance(said, Rule):
         return f"{_EFFECTS[said.effect]}{_SCOPES[said.scope]} {said.name}{_more(said.own, said.when)}"
     if isinstance(said, Pattern):
-        return f"{_EFFECTS[said.effect]}pattern {said.text}{_more(said.own, said.when)}"
+        spared = f" but {' '.join(said.spared)}" if said.spared else ""
+        return f"{_EFFECTS[said.effect]}pattern {said.text}{spared}{_more(said.own, said.when)}"
+    if isinstance(said, Cancel):
+        return f"cancel {shown(said.rule)}"
     if isinstance(said, Trigger):
         return f"{_EFFECTS[said.effect]}{said.side} {said.network}{_more(said.own, None)}"
     if isinstance(said, Quiet):
@@ -34,7 +37,12 @@ def shown(said: Said) -> str:
 
 
 def _more(own: Own | None, when: When | None) -> str:
-    text = f" for {' '.join(map(str, sorted(when.types)))}" if when else ""
+    text = ""
+    if when:
+        text += f" for {' '.join(map(str, sorted(when.types)))}" if when.types else ""
+        text += f" not for {' '.join(map(str, sorted(when.but_types)))}" if when.but_types else ""
+        text += f" to {' '.join(map(str, when.clients))}" if when.clients else ""
+        text += f" not to {' '.join(map(str, when.but_clients))}" if when.but_clients else ""
     if own:
         text += " as " + " ".join([own.action, *(f"{qtype}:{data.hex()}" for qtype, data in own.records)])
     return text

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.line import Bad
 from resolver.core.lists.parsed import Tally
 from resolver.core.lists.reader import FORMATS, LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
-from resolver.core.lists.rule import Rule, Scope
+from resolver.core.lists.rule import Effect, Pattern, Rule, Scope, Side, Trigger
 from resolver.core.names import from_text, to_text
 from resolver.core.table import build as build_table
 from tests.core.lists.said import rules, says
@@ -76,10 +77,10 @@ def test_formats_are_told_apart_line_by_line() -> None:
         ("||ads.example^", "subtree ads.example"),
         ("||ads.example^$important", "important subtree ads.example"),
         ("@@||ads.example^", "allow subtree ads.example"),
-        ("||ads.example", "ignored pattern"),
-        ("*.ads.example^", "ignored pattern"),
-        ("ads.example^", "ignored pattern"),
-        ("/ads/", "ignored regex"),
+        ("||ads.example", "pattern ||ads.example"),
+        ("*.ads.example^", "below ads.example"),
+        ("ads.example^", "pattern ads.example^"),
+        ("/ads/", "pattern /ads/"),
         ("/banner.js", "ignored url"),
         ("shop.example##.ad", "ignored cosmetic"),
         ("##.ad", "ignored cosmetic"),
@@ -135,6 +136,118 @@ def test_only_the_same_name_reach_and_effect_is_a_repeat() -> None:
     ]
     (count,) = build_table([parsed.rules], SECRET).counts
     assert (count.names, count.duplicates) == (1, 2)
+
+
+@pytest.mark.parametrize("line", ["0.0.0.0 a.example", "a.example", "*.a.example", "||a.example^"])
+def test_blanks_around_a_line_change_nothing(line: str) -> None:
+    parsed = parse_list(f" \t {line} \t \n".encode(), "x")
+    assert rules(parsed) == rules(parse_list(line.encode(), "x"))
+    assert len(parsed.rules) == 1
+
+
+def test_a_rule_with_badfilter_takes_back_every_rule_that_is_the_same_wherever_it_stands() -> None:
+    data = b"""\
+||a.example^
+||b.example^
+||b.example^$important
+0.0.0.0 b.example
+||b.example^$dnstype=AAAA|A
+||ads*^
+/ads/$client=192.0.2.1
+||b.example^$badfilter
+||ads*^$badfilter
+||b.example^$badfilter,dnstype=A|AAAA
+/ads/$badfilter,client=192.0.2.1
+||c.example^$badfilter
+||b.example^
+"""
+    parsed = parse_list(data, "x")
+    assert rules(parsed) == ["subtree a.example", "important subtree b.example", "exact b.example"]
+    assert [rule.line for rule in parsed.rules] == [1, 3, 4]
+    assert parsed.patterns == ()
+    assert (parsed.tally.cancelled, parsed.tally.bad) == (5, 0)
+
+
+def test_names_that_were_read_in_bulk_can_be_taken_back() -> None:
+    names = [f"n{number}.example" for number in range(3000)]
+    data = "".join([f"||{name}^\n" for name in [*names, "n7.example"]]) + "||n7.example^$badfilter\n"
+    for allow in (False, True):
+        parsed = parse_list(data.encode(), "x", allow=allow)
+        assert [rule.name for rule in parsed.rules] == names[:7] + names[8:]
+        assert (parsed.tally.cancelled, parsed.tally.lines) == (2, 3002)
+
+
+def test_a_list_that_takes_everything_back_is_taken() -> None:
+    parsed = parse_list(b"||a.example^\n||a.example^$badfilter\na..b\n", "x")
+    assert parsed.is_empty
+    assert parsed.tally.cancelled == 1
+
+
+REDIRECTS = b"""\
+||a.example^$dnsrewrite=192.0.2.1
+||b*^$dnsrewrite=c.example
+address=/c.example/192.0.2.1
+local-data: "d.example A 192.0.2.1"
+||e.example^$dnsrewrite=0.0.0.0
+"""
+
+
+def test_an_answer_with_records_is_taken_only_from_a_list_that_is_trusted() -> None:
+    parsed = parse_list(REDIRECTS, "x")
+    assert (rules(parsed), parsed.patterns) == (["subtree e.example as null"], ())
+    assert parsed.tally.ignored == {"redirect": 4}
+    parsed = parse_list(REDIRECTS, "x", trusted=True)
+    assert [rule.name for rule in parsed.rules] == ["a.example", "c.example", "d.example", "e.example"]
+    assert [pattern.text for pattern in parsed.patterns] == ["||b*^"]
+    assert parsed.tally.ignored == {}
+
+
+def test_a_list_of_nothing_but_patterns_is_a_list() -> None:
+    parsed = parse_list(b"||ads*^\n/track[0-9]/$important\na..b\n", "x")
+    assert not parsed.is_empty
+    assert [(one.text, one.line, one.effect) for one in parsed.patterns] == [
+        ("||ads*^", 1, Effect.BLOCK),
+        ("/track[0-9]/", 2, Effect.IMPORTANT_BLOCK),
+    ]
+
+
+def test_in_an_allow_list_patterns_and_triggers_allow_and_ask_for_no_answer() -> None:
+    (pattern,) = parse_list(b"||ads*^$dnsrewrite=NXDOMAIN,important\n", "x", allow=True).patterns
+    assert pattern == Pattern("||ads*^", r"(?:^|\.)ads", Effect.IMPORTANT_ALLOW, 1)
+    zone = b"$TTL 60\n@ SOA a. b. 1 1 1 1 1\n24.0.2.0.192.rpz-ip CNAME .\n"
+    (trigger,) = parse_list(zone, "x", allow=True, format="rpz").triggers
+    assert trigger == Trigger(ip_network("192.0.2.0/24"), Side.ANSWER, Effect.ALLOW, 3)
+
+
+HEADERS = [
+    "# Syntax: Domains (wildcards) without *.",
+    "! Syntax: Wildcard Domains",
+    '# Entry: "example.com" should block access to "example.com" and "subdomain.example.com"',
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_header_that_means_names_with_all_below_them_is_a_hint_for_the_owner(header: str) -> None:
+    data = f"\ufeff# Title: x\n{header}\nads.example\n".encode()
+    assert parse_list(data, "x").hint == (
+        f"line 2 says {header!r}: its names may be meant with all below them, `match: subtree`"
+    )
+    assert parse_list(data, "x").rules.kinds[0].scope is Scope.EXACT
+    assert parse_list(data, "x", match=Scope.SUBTREE).hint == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Title: x\nads.example\n",
+        "# Wildcard domains\n*.ads.example\n",
+        "# Wildcard domains\n0.0.0.0 ads.example\n",
+        "wildcard.example\n",
+        "ads.example\n" * 1000 + "# wildcard\n",
+    ],
+)
+def test_a_list_without_such_a_header_or_without_bare_names_gives_no_hint(text: str) -> None:
+    assert parse_list(text.encode(), "x").hint == ""
 
 
 def test_match_is_for_bare_names_alone() -> None:
