@@ -87,7 +87,7 @@ class Profile:
 
     def decide(self, name: bytes, qtype: int = w.A, *, stream: bool = False) -> Verdict:
         """Judge one canonical name, asked for a type, over UDP or a stream."""
-        verdict = self.find(name)
+        verdict = self.verdicts[self.table.find(name)]
         return verdict.settle(qtype, stream=stream) if verdict.unusual else verdict
 
     def judge_address(self, packed: bytes) -> Verdict:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -173,3 +175,23 @@ def test_of_several_lists_in_shadow_the_strongest_is_noted() -> None:
     found = decided(made((one, [rule()]), (two, [rule(Effect.IMPORTANT_BLOCK)])))
     assert found.shadow is not None
     assert found.shadow.list is two
+
+
+# --- memory -------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_goes_when_it_is_replaced_without_waiting_for_the_garbage_collector() -> None:
+    only = Rule("www.example", Scope.EXACT, BLOCK, 1, when=When(types=frozenset([28])))
+    policy = made((known(triggers=(trigger("192.0.2.7/32"),)), [rule(when=CLIENTS), only]))
+    profile = policy.profile_for(ip_address("192.0.2.1"))
+    for name in ("ads.example", "www.example"):
+        profile.decide(from_text(name), 28)
+    gone = weakref.ref(policy)
+    gc.collect()
+    gc.disable()
+    try:
+        del policy, profile
+        assert gone() is None
+        assert gc.collect() == 0  # nor is anything of it in a cycle
+    finally:
+        gc.enable()
