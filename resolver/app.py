@@ -52,6 +52,8 @@ DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
 PORT_TRIES = 16
 """How many ports that the system chose for UDP may turn out to be taken for TCP."""
+SHOWN = 5
+"""How many patterns that cannot be applied are shown in the log."""
 RESTART_KEYS = ("listen", "engine", "state")
 """What is read at the start only."""
 HINTS = {
@@ -131,7 +133,11 @@ class App:
         self._config = config
         self._generation += 1
         self._keeper.shelf.note(build)
-        self._service.clients = make_clients(config, make_policy(config, build, self._generation))
+        policy = make_policy(config, build, self._generation)
+        for number, pattern, reason in policy.patterns.refused[:SHOWN]:
+            by = fields(list=policy.lists[number].name)
+            log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
+        self._service.clients = make_clients(config, policy)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
         engine.cache.resize(config.cache.size)

@@ -11,10 +11,9 @@ from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
 from resolver.core.guards import Bounds, Protected
-from resolver.core.lists.rule import Trigger
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
-from resolver.edge.builder import Build, Loaded
+from resolver.edge.builder import Build
 from resolver.edge.fetch import FetchRequest
 from resolver.edge.fetching import FOLDER, Job, content_path
 from resolver.edge.intake import Source
@@ -51,9 +50,16 @@ def list_sources(config: Config) -> tuple[Source, ...]:
 
 def make_policy(config: Config, build: Build, generation: int) -> Policy:
     """Return the policy that a configuration makes of compiled lists."""
+    shadows = {name for name, settings in config.lists.items() if settings.mode is Mode.SHADOW}
     lists = [
-        _policy_list(loaded, triggers, config.lists.get(loaded.name, ListSettings()))
-        for loaded, triggers in zip(build.lists, build.triggers, strict=True)
+        PolicyList(
+            loaded.name,
+            loaded.record,
+            shadow=loaded.name in shadows,
+            triggers=triggers,
+            patterns=patterns,
+        )
+        for loaded, triggers, patterns in zip(build.lists, build.triggers, build.patterns, strict=True)
     ]
     off = {name for name, settings in config.lists.items() if settings.mode is Mode.OFF}
     numbers = {known.name: number for number, known in enumerate(lists) if known.name not in off}
@@ -73,12 +79,6 @@ def make_policy(config: Config, build: Build, generation: int) -> Policy:
         () if notice.ipv6 is None else (notice.ipv6,),
     )
     return Policy(build.table, lists, groups, settings, generation)
-
-
-def _policy_list(loaded: Loaded, triggers: tuple[Trigger, ...], settings: ListSettings) -> PolicyList:
-    """Return a list as the policy knows it; one of an older table may not be configured any more."""
-    shadow = settings.mode is Mode.SHADOW
-    return PolicyList(loaded.name, loaded.record, settings.trusted, shadow, triggers)
 
 
 def failed_tests(config: Config, build: Build) -> list[str]:

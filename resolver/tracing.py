@@ -11,7 +11,7 @@ from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.errors import NameFault
 from resolver.core.explain import Explanation, Looked, applies, explain
-from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, Trigger, When
+from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, Trigger, When
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
 from resolver.listing import record_document
@@ -57,6 +57,7 @@ class Trace:
                     "group": looked.group,
                     "shadow": looked.shadow,
                     "rules": [self._rule(looked.list, rule) for rule in looked.rules],
+                    "patterns": [self._pattern(looked.list, one) for one in looked.patterns],
                     "client_rules": [self._trigger(looked.list, one) for one in looked.triggers],
                     "address_rules": looked.addresses,
                 }
@@ -70,6 +71,9 @@ class Trace:
                 "group": verdict.group,
                 "step": _step(verdict.effect),
                 "rule": self._rule(verdict.list.name, found.rule) if found.rule else None,
+                "pattern": self._pattern(verdict.list.name, verdict.say.pattern)
+                if verdict.say and verdict.say.pattern
+                else None,
                 "client_rule": self._trigger(verdict.list.name, verdict.say.trigger)
                 if verdict.say and verdict.say.trigger
                 else None,
@@ -118,6 +122,11 @@ class Trace:
             for one in looked.triggers
         ]
         said += [self._line(looked.list, rule) for rule in looked.rules]
+        said += [
+            f"{_step(one.effect)} {one.text}, found in the name{self._condition(one.when)}{_asks(one.own)},"
+            f" {self._at(looked.list, one.line)}"
+            for one in looked.patterns
+        ]
         if looked.addresses:
             said.append(
                 f"rules about the addresses in an answer, judged when it is there: {looked.addresses}"
@@ -126,36 +135,49 @@ class Trace:
 
     def _line(self, name: str, rule: Rule) -> str:
         note = f" - {rule.note}" if rule.note else ""
-        when = "" if rule.when is None else f", {_when_text(rule.when)}"
-        if not applies(rule.when, self.found.address, self.found.qtype):
-            when += " (not met)"
-        reach = f"{rule.name}, {_REACH[rule.scope]}{when}{_asks(rule.own)}"
+        reach = f"{rule.name}, {_REACH[rule.scope]}{self._condition(rule.when)}{_asks(rule.own)}"
         return f"{_step(rule.effect)} {reach}, {self._at(name, rule.line)}{note}"
 
+    def _condition(self, when: When | None) -> str:
+        if when is None:
+            return ""
+        met = applies(when, self.found.address, self.found.qtype)
+        return f", {_when_text(when)}{'' if met else ' (not met)'}"
+
+    def _pattern(self, name: str, pattern: Pattern) -> dict[str, object]:
+        return {
+            "pattern": pattern.text,
+            "effect": pattern.effect.name.lower(),
+            "file": self.sources[name].shown,
+            "line": pattern.line,
+            **self._narrowed(pattern.when),
+        } | _own_document(pattern.own)
+
+    def _narrowed(self, when: When | None) -> dict[str, object]:
+        if when is None:
+            return {}
+        return {"when": _when_text(when), "met": applies(when, self.found.address, self.found.qtype)}
+
     def _at(self, name: str, line: int) -> str:
-        return f"{self.sources[name].path}:{line}"
+        return f"{self.sources[name].shown}:{line}"
 
     def _trigger(self, name: str, trigger: Trigger) -> dict[str, object]:
         return {
             "network": str(trigger.network),
             "effect": trigger.effect.name.lower(),
-            "file": str(self.sources[name].path),
+            "file": self.sources[name].shown,
             "line": trigger.line,
         } | _own_document(trigger.own)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, object]:
-        narrowed: dict[str, object] = {}
-        if rule.when is not None:
-            met = applies(rule.when, self.found.address, self.found.qtype)
-            narrowed = {"when": _when_text(rule.when), "met": met}
         return {
             "name": rule.name,
             "scope": rule.scope.name.lower(),
             "effect": rule.effect.name.lower(),
-            "file": str(self.sources[name].path),
+            "file": self.sources[name].shown,
             "line": rule.line,
             "note": rule.note,
-            **narrowed,
+            **self._narrowed(rule.when),
             **_own_document(rule.own),
         }
 

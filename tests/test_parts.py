@@ -93,4 +93,3 @@ def test_the_mode_of_a_list_says_whether_it_decides(
     verdict = policy.profile_for(ip_address("192.0.2.7")).decide(ADS)
     assert verdict.blocks is blocked
     assert (verdict.shadow.list.name if verdict.shadow else None) == shadow
-    assert policy.lists[0].trusted

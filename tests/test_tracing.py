@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from resolver.core.errors import NameFault
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.reader import parse_list
 from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
-from resolver.edge.builder import Order, build_file
-from resolver.parts import list_sources
+from resolver.core.names import from_text
+from resolver.edge.builder import Order, build_file, open_built
+from resolver.parts import list_sources, make_policy
 from resolver.tracing import trace
 
 
@@ -144,3 +145,23 @@ def test_rules_about_addresses_are_shown(richer: Config, monkeypatch: pytest.Mon
     decided = found.document()["decided_by"]
     assert isinstance(decided, dict)
     assert (decided["rule"], decided["client_rule"]["line"]) == (None, 7)
+
+
+def test_patterns_block_and_are_shown_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("/^ads[0-9]+\\./\n||track*.example^$dnstype=AAAA\n@@||ads7.example^\n")
+    text = "lists: {ads: {path: ads.txt}}\nupstreams: {default: {servers: [192.0.2.53]}}\nstate: state\n"
+    config = load(text, "n.yaml", folder=tmp_path, environment={})
+    found = trace(config, "ads12.example", "192.0.2.7")
+    assert found.found.verdict.blocks
+    assert f"block /^ads[0-9]+\\./, found in the name, {tmp_path}/ads.txt:1" in found.text()
+    assert not trace(config, "myads12.example", "192.0.2.7").found.verdict.blocks
+    assert not trace(config, "ads7.example", "192.0.2.7").found.verdict.blocks
+    assert not trace(config, "tracker.example", "192.0.2.7").found.verdict.blocks
+    assert trace(config, "tracker.example", "192.0.2.7", 28).found.verdict.blocks
+    build_file(Order(list_sources(config)), config.state)
+    policy = make_policy(config, open_built(config.state), 1)
+    profile = policy.profile_for(ip_address("192.0.2.7"))
+    for _ in range(2):
+        assert profile.decide(from_text("ads12.example")).blocks
+        assert not profile.decide(from_text("tracker.example")).blocks
+        assert profile.decide(from_text("tracker.example"), 28).blocks

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Action, Own, Rule, Scope, Side, Trigger, When
+from resolver.core.lists.rule import Action, Own, Pattern, Rule, Scope, Side, Trigger, When
 from resolver.core.lists.rules import Rules
 from resolver.core.networks import Address, Network, Networks
 from resolver.core.policy import Policy, PolicyList, Verdict
@@ -22,7 +22,7 @@ class Looked:
     """A list that counts for the client, and its rules that reach the name, the most specific first.
 
     `triggers` are its rules about the client's address, the narrowest first; `addresses` is how many it has
-    about the addresses in an answer, which only an answer can tell.
+    about the addresses in an answer, which only an answer can tell. `patterns` are those found in the name.
     """
 
     list: str
@@ -31,6 +31,7 @@ class Looked:
     triggers: tuple[Trigger, ...] = ()
     addresses: int = 0
     shadow: bool = False
+    patterns: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,12 @@ def explain(
 ) -> Explanation:
     """Judge a canonical name, asked for a type over UDP, as the server would, and say how it came about."""
     groups = policy.groups_of(address)
+    found: dict[int, tuple[Pattern, ...]] = {}
+    for number, pattern in policy.patterns.find(names.to_text(name)):
+        found[number] = (*found.get(number, ()), pattern)
     looked = tuple(
         [
-            _look(by, group.name, parsed[by.name], name, address)
+            _look(by, group.name, parsed[by.name], name, address, found.get(number, ()))
             for group in groups
             for number, by in enumerate(policy.lists)
             if number in group.lists and by.name in parsed
@@ -91,11 +95,13 @@ def _holding(networks: Iterable[Network], address: Address) -> list[Network]:
     return Networks([(network, network) for network in networks]).find(address.packed)
 
 
-def _look(by: PolicyList, group: str, parsed: ParsedList, name: bytes, address: Address) -> Looked:
+def _look(
+    by: PolicyList, group: str, parsed: ParsedList, name: bytes, address: Address, found: tuple[Pattern, ...]
+) -> Looked:
     clients = [one for one in by.triggers if one.side is Side.CLIENT]
     met = Networks([(one.network, one) for one in clients]).find(address.packed)
     rules = tuple(reaching(parsed.rules, name))
-    return Looked(by.name, group, rules, tuple(met), len(by.triggers) - len(clients), by.shadow)
+    return Looked(by.name, group, rules, tuple(met), len(by.triggers) - len(clients), by.shadow, found)
 
 
 def reaching(rules: Rules, name: bytes) -> list[Rule]:
@@ -111,7 +117,7 @@ def reaching(rules: Rules, name: bytes) -> list[Rule]:
 
 def _deciding(looked: tuple[Looked, ...], by: PolicyList | None, say: Say) -> Rule | None:
     """Return the rule that said what decided; None where that was no rule about names."""
-    if by is None or say.trigger is not None:
+    if by is None or say.trigger is not None or say.pattern is not None:
         return None
     rules = [rule for look in looked if look.list == by.name for rule in look.rules]
     alike = [rule for rule in rules if (rule.effect, rule.when) == (say.effect, say.when)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from resolver.core.compiler import Run, Words
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Scope
+from resolver.core.lists.rule import Pattern, Scope
 from resolver.core.lists.rules import Rules
+from resolver.core.patterns import Patterns
 
 SMALL = 100
 """Lists with fewer rules, before and after, may change as they like: people edit them by hand."""
+SOME_NAME = "a-name-that-nobody-has"
+"""Stands for what is below a public suffix: a pattern that finds it finds nearly all."""
 SHOWN = 3
 """How many names that must stay open a refusal shows."""
 
@@ -47,7 +50,7 @@ class Update(NamedTuple):
     before: int | None = None
 
 
-def refusal(update: Update, bounds: Bounds, protected: Iterable[Protected], secret: Secret) -> str | None:
+def refusal(update: Update, bounds: Bounds, protected: Sequence[Protected], secret: Secret) -> str | None:
     """Return why a version must not come into force, None if it may."""
     size, bad = len(update.parsed.rules), update.parsed.tally.bad
     if bounds.bad is not None and bad > bounds.bad * (bad + size):
@@ -65,7 +68,7 @@ def _jump(size: int, before: int | None, bounds: Bounds) -> str | None:
     return None
 
 
-def _hit(update: Update, protected: Iterable[Protected], secret: Secret) -> str | None:
+def _hit(update: Update, protected: Sequence[Protected], secret: Secret) -> str | None:
     """Return which names that must stay open a list would block."""
     rules, runs = update.parsed.rules, update.words.runs
     found: list[str] = []
@@ -74,10 +77,20 @@ def _hit(update: Update, protected: Iterable[Protected], secret: Secret) -> str 
             if _has_key(runs, text, secret) and (line := _blocking_line(rules, text, scope)):
                 found.append(f"{name} ({why}), line {line}")
                 break
+    found += _found_by_patterns(update.parsed.patterns, protected)
     if not found:
         return None
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"would block what must stay open: {'; '.join(found[:SHOWN])}{more}"
+
+
+def _found_by_patterns(patterns: Sequence[Pattern], protected: Iterable[Protected]) -> Iterator[str]:
+    """Yield the names that must stay open and that a pattern blocks, and what is below if that must."""
+    blocking = Patterns([(0, one) for one in patterns if not one.effect.allows and one.when is None])
+    for name, why, below in protected if len(blocking) else ():
+        for _, pattern in blocking.find(f"{SOME_NAME}.{name}" if below else name):
+            yield f"{name} ({why}), line {pattern.line}"
+            break
 
 
 def _reach(name: str, below: bool) -> Iterable[tuple[str, Scope]]:

@@ -6,11 +6,14 @@ block. The list shown as the reason is the one with the most specific rule of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+from resolver.core import names
 from resolver.core import wire as w
-from resolver.core.lists.rule import Side, Trigger
+from resolver.core.lists.rule import Side, Trigger, When
 from resolver.core.networks import Address, Network, Networks
+from resolver.core.patterns import Patterns
 from resolver.core.replies import AnswerMode
 from resolver.core.sets import Say, Says
 from resolver.core.table import EMPTY, Table
@@ -44,6 +47,8 @@ __all__ = [
     "strongest",
 ]
 
+MAX_SEARCHED = 8192
+"""Most names whose search for patterns is remembered."""
 MAX_PROFILES = 1024
 """Most kinds of clients remembered; beyond, we forget all and learn them anew."""
 
@@ -87,13 +92,49 @@ class Profile:
 
     def decide(self, name: bytes, qtype: int = w.A, *, stream: bool = False) -> Verdict:
         """Judge one canonical name, asked for a type, over UDP or a stream."""
-        verdict = self.verdicts[self.table.find(name)]
+        verdict = self.find(name)
         return verdict.settle(qtype, stream=stream) if verdict.unusual else verdict
 
     def judge_address(self, packed: bytes) -> Verdict:
         """Judge an address of an answer, in network order, apart from the name that it belongs to."""
         says = _said(self._answers.find(packed))
         return self._judge.verdict(says, self.standing) if says else PASS
+
+
+class SearchingProfile(Profile):
+    """A profile whose lists have patterns: each name is searched once, and what comes of it is remembered."""
+
+    __slots__ = ("_by_found", "_known", "_patterns")
+
+    def __init__(self, *given: Any, patterns: Patterns) -> None:
+        super().__init__(*given)
+        self._patterns = patterns
+        self._known: dict[bytes, Verdict] = {}
+        self._by_found: dict[tuple[int, Says], Verdict] = {}
+
+    def find(self, name: bytes) -> Verdict:
+        """Return what is known of one canonical name, patterns included."""
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= MAX_SEARCHED:
+                self._known.clear()
+            known = self._known[name] = self._search(name)
+        return known
+
+    def _search(self, name: bytes) -> Verdict:
+        number = self.table.find(name)
+        found = self._patterns.find(names.to_text(name))
+        if not found:
+            return self.verdicts[number]
+        says = tuple([Say(of, one.effect, one.own, one.when, pattern=one) for of, one in found])
+        known = self._by_found.get((number, says))
+        if known is None:
+            if len(self._by_found) >= MAX_SEARCHED:
+                self._by_found.clear()
+            said = *self.table.sets[number], *says
+            known = self._judge.verdict(said, self.standing, self.standing.told)
+            self._by_found[number, says] = known
+        return known
 
 
 class Policy:
@@ -114,7 +155,8 @@ class Policy:
             Group(DEFAULT_GROUP, (), frozenset(), AnswerMode.NXDOMAIN),
         )
         self._members = Networks([(network, group) for group in groups for network in group.networks])
-        self._conditions = Conditions(table.sets)
+        self.patterns = Patterns([(n, one) for n, known in enumerate(lists) for one in known.patterns])
+        self._conditions = Conditions(_conditions(table, lists))
         self._judge = Judge(lists, answers, self._conditions)  # knows no profile: no cycles
         self._clients, self._answers = [_networks(lists, side) for side in (Side.CLIENT, Side.ANSWER)]
         self._profiles: dict[tuple[tuple[str, ...], frozenset[int], Says], Profile] = {}
@@ -137,7 +179,10 @@ class Policy:
                 self._profiles.clear()
             number = self.generation << 32 | self._made
             self._made += 1
-            known = self._profiles[key] = Profile(number, self.table, self._judge, standing, self._answers)
+            given = number, self.table, self._judge, standing, self._answers
+            search = self.patterns
+            known = SearchingProfile(*given, patterns=search) if len(search) else Profile(*given)
+            self._profiles[key] = known
         return known
 
     def groups_of(self, address: Address) -> tuple[Group, ...]:
@@ -151,6 +196,15 @@ class Policy:
         told = _said([one for one in self._clients.find(address.packed) if one[0] in lists])
         spoken = {say.list for say in told}
         return Standing(groups, lists - spoken, self._conditions.met(address), told)
+
+
+def _conditions(table: Table, lists: Iterable[PolicyList]) -> Iterator[When | None]:
+    for says in table.sets:
+        for say in says:
+            yield say.when
+    for known in lists:
+        for pattern in known.patterns:
+            yield pattern.when
 
 
 def _networks(lists: Iterable[PolicyList], side: Side) -> Networks[Told]:

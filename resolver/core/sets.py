@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from resolver.core.lists.rule import Effect, Own, Scope, Trigger, When
+from resolver.core.lists.rule import Effect, Own, Pattern, Scope, Trigger, When
 from resolver.core.lists.rules import Kind, Resolution
 
 
 class Say(NamedTuple):
-    """What one list, by its number in the build, says; `trigger` is the rule where it is about addresses."""
+    """What one list, by its number in the build, says.
+
+    `trigger` and `pattern` are the rule where it is about addresses, or is looked for in names.
+    """
 
     list: int
     effect: Effect
     own: Own | None = None
     when: When | None = None
     trigger: Trigger | None = None
+    pattern: Pattern | None = None
 
 
 Says = tuple[Say, ...]

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from resolver.core.lists.rule import Action, Effect, Own, Scope, Side, Trigger, When
-from resolver.core.lists.rules import Kind
+from resolver.core.lists.rule import Action, Effect, Own, Pattern, Side, Trigger, When
 from resolver.core.sets import Say, Says
 
 
@@ -21,14 +20,18 @@ def says_from_json(said: Sequence[Any]) -> Says:
     return tuple([Say(one[0], Effect(one[1]), *_from_rest(one[2:])) for one in said])
 
 
-def kind_to_json(kind: Kind) -> list[Any]:
-    """Return a kind of rule as JSON holds it."""
-    return [kind.scope, kind.effect, *_rest(kind.own, kind.when)]
+def patterns_to_json(patterns: Sequence[Pattern]) -> list[Any]:
+    """Return the patterns of a list as JSON holds them."""
+    return [
+        [one.text, one.regex, one.effect, one.line, one.spared, *_rest(one.own, one.when)] for one in patterns
+    ]
 
 
-def kind_from_json(said: Sequence[Any]) -> Kind:
-    """Return a kind of rule from what JSON held."""
-    return Kind(Scope(said[0]), Effect(said[1]), *_from_rest(said[2:]))
+def patterns_from_json(said: Sequence[Any]) -> tuple[Pattern, ...]:
+    """Return the patterns of a list from what JSON held."""
+    return tuple(
+        [Pattern(one[0], one[1], Effect(one[2]), one[3], tuple(one[4]), *_from_rest(one[5:])) for one in said]
+    )
 
 
 def triggers_to_json(triggers: Sequence[Trigger]) -> list[Any]:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Action, Effect, Own, Trigger, When
+from resolver.core.lists.rule import Action, Effect, Own, Pattern, Trigger, When
 from resolver.core.networks import Address, Network, Networks
 from resolver.core.owned import own_answer
 from resolver.core.replies import AnswerMode, Blocked
@@ -25,14 +25,14 @@ Who = tuple[tuple[Network, ...], tuple[Network, ...]]
 class PolicyList:
     """A list as the policy knows it: its name in the configuration, and why it exists.
 
-    Only a `trusted` list may answer with records of its own. One in `shadow` never decides.
+    One in `shadow` never decides.
     """
 
     name: str
     record: Record
-    trusted: bool = False
     shadow: bool = False
     triggers: tuple[Trigger, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ class Conditions:
 
     __slots__ = ("_all", "_but", "_only", "numbers")
 
-    def __init__(self, sets: Iterable[Says]) -> None:
-        found = [who_of(say.when) for says in sets for say in says if say.when is not None]
+    def __init__(self, whens: Iterable[When | None]) -> None:
+        found = [who_of(when) for when in whens if when is not None]
         self.numbers = {who: number for number, who in enumerate(dict.fromkeys(found)) if any(who)}
         numbered = self.numbers.items()
         self._all = frozenset([number for (only, _), number in numbered if not only])
@@ -220,8 +220,6 @@ class Judge:
 
     def _answer(self, mode: AnswerMode, say: Say) -> Blocked:
         own = say.own
-        if own is not None and own.action is Action.DATA and not self._lists[say.list].trusted:
-            own = None
         known = self._blocked.get((mode, say.list, own))
         if known is None:
             known = self._blocked[mode, say.list, own] = self._make_answer(mode, say.list, own)

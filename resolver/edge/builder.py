@@ -26,9 +26,9 @@ from resolver.core.guards import Protected
 from resolver.core.keys import Secret, draw_secret
 from resolver.core.lists.parsed import Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Trigger
+from resolver.core.lists.rule import Pattern, Trigger
 from resolver.core.lists.rules import Resolution, Rules
-from resolver.core.stored import triggers_from_json, triggers_to_json
+from resolver.core.stored import patterns_from_json, patterns_to_json, triggers_from_json, triggers_to_json
 from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.files import open_regular, replacing, sweep
@@ -60,11 +60,12 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A table, what became of each list, in the order of the table's numbers, and the triggers of each."""
+    """A table, what became of each list, in the table's order, and the rules of each that no table holds."""
 
     table: Table
     lists: tuple[Loaded, ...]
     triggers: tuple[tuple[Trigger, ...], ...]
+    patterns: tuple[tuple[Pattern, ...], ...]
 
 
 _LOADED = TypeAdapter(tuple[Loaded, ...])
@@ -80,8 +81,9 @@ def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
     rules = [one.parsed.rules if one.parsed else Rules() for one in found]
     ways = [one.parsed.tally.resolution if one.parsed else Resolution.STRONGEST for one in found]
     table = compile_in_memory(rules, draw_secret(random.SystemRandom()), ways)
-    triggers = tuple([one.parsed.triggers if one.parsed else () for one in found])
-    return Build(table, tuple(map(_describe, sources, found)), triggers)
+    parsed = [one.parsed or NO_FORM.parsed for one in found]
+    triggers, patterns = tuple([one.triggers for one in parsed]), tuple([one.patterns for one in parsed])
+    return Build(table, tuple(map(_describe, sources, found)), triggers, patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ def open_built(state: Path) -> Build:
     mapped.madvise(mmap.MADV_DONTNEED)  # the check looked at all of it; what lookups need comes back
     mapped.madvise(mmap.MADV_RANDOM)
     try:
-        triggers = tuple([triggers_from_json(said) for said in table.extra["triggers"]])
-        return Build(table, _LOADED.validate_python(table.extra["lists"]), triggers)
+        triggers = tuple(map(triggers_from_json, table.extra["triggers"]))
+        patterns = tuple(map(patterns_from_json, table.extra["patterns"]))
+        return Build(table, _LOADED.validate_python(table.extra["lists"]), triggers, patterns)
     except (KeyError, ValueError) as exc:
         raise TableFault("holds no lists that we can read") from exc
 
@@ -153,13 +156,16 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
         parts = [Part(form.parsed.rules, form.words, form.parsed.tally.resolution) for form in forms]
         made = compile_slots(parts, secret, allocate)
         triggers = tuple([form.parsed.triggers for form in forms])
-        against = order.complaints and order.complaints(Build(Table(slots, secret, made), loaded, triggers))
+        patterns = tuple([form.parsed.patterns for form in forms])
+        finished = Build(Table(slots, secret, made), loaded, triggers, patterns)
+        against = order.complaints and order.complaints(finished)
         if against:
             raise ListRefused("build", "; ".join(against))
         about = {
             "stamp": _stamp(sources, taken),
             "lists": _LOADED.dump_python(loaded, mode="json"),
             "triggers": list(map(triggers_to_json, triggers)),
+            "patterns": list(map(patterns_to_json, patterns)),
         }
         said = meaning(made, about)
         file.write(header(secret, slots, said))

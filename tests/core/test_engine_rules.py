@@ -31,7 +31,7 @@ BLOCK, ALLOW = Effect.BLOCK, Effect.ALLOW
 def profile(
     *rules: Rule, generation: int = 0, shadow: bool = False, triggers: tuple[Trigger, ...] = ()
 ) -> Profile:
-    lists = [PolicyList("ads", Record("Ads"), True, shadow, triggers)]
+    lists = [PolicyList("ads", Record("Ads"), shadow, triggers)]
     groups = [Group("default", (), frozenset([0]), AnswerMode.NXDOMAIN)]
     policy = Policy(build([rules]), lists, groups, AnswerSettings(), generation)
     return policy.profile_for(ip_address("198.51.100.1"))

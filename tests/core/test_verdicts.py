@@ -92,14 +92,6 @@ def test_profiles_are_bounded_and_their_keys_never_come_again(monkeypatch: pytes
     assert len(policy._profiles) <= 4
 
 
-def test_only_a_trusted_list_may_send_people_elsewhere() -> None:
-    own = Own(Action.DATA, ((1, b"\xc0\0\2\1"),))
-    for trusted, mode in ((True, Action.DATA), (False, AnswerMode.NXDOMAIN)):
-        answer = decided(made((known(trusted=trusted), [rule(own=own)]))).answer
-        assert answer is not None
-        assert answer.mode is mode
-
-
 # --- triggers about the client ------------------------------------------------------------------------------
 
 

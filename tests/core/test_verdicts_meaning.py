@@ -53,7 +53,6 @@ def policies(draw: st.DrawFn) -> tuple[list[list[Rule]], list[PolicyList], list[
         PolicyList(
             f"list {number}",
             Record(f"List {number}"),
-            trusted=draw(st.booleans()),
             shadow=draw(st.booleans()),
             triggers=tuple(draw(st.lists(TRIGGER, max_size=2))),
         )
@@ -107,7 +106,7 @@ def passes(found: Sequence[Word]) -> bool:
 def mode(word: Word, group: AnswerMode, known: PolicyList) -> str | None:
     if word.effect.allows:
         return None
-    if word.own is None or (word.own.action is Action.DATA and not known.trusted):
+    if word.own is None:
         return group.value
     return word.own.action.value
 

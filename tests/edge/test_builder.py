@@ -296,6 +296,9 @@ NOTICE = Protected("notice.corp.example", "the notice page")
         ("a.notice.corp.example", False),
         ("@@||corp.example^", False),
         ("*.notice.corp.example", True),
+        ("||notice.*.example^", True),
+        ("/^notice/", True),
+        ("@@/^notice/", False),
     ],
 )
 def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: str, refused: bool) -> None:

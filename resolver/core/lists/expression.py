@@ -395,5 +395,5 @@ def _runs(chars: Iterable[str]) -> list[tuple[str, str]]:
 
 def _show_char(char: str) -> str:
     if char in ALPHABET:
-        return char if char in _DIGIT | _LOWER | frozenset("_") else "\\" + char if char.isascii() else char
+        return "\\" + char if char.isascii() and not (char.isalnum() or char == "_") else char
     return f"\\x{ord(char):02x}"
