@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
@@ -134,6 +134,43 @@ def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None
     from resolver import ask
 
     click.echo(as_ours(lambda: ask.query(name, qtype, server, tcp=tcp, timeout_s=timeout)))
+
+
+@main.command()
+@click.argument("names", type=click.File(encoding="utf-8", errors="surrogateescape"), metavar="FILE")
+@click.option(
+    "--with",
+    "changed",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="CONFIG",
+    help="The configuration to try.",
+)
+@click.option("--client", default="127.0.0.1", show_default=True, help="Who asks where FILE does not say.")
+@config_option
+def replay(names: TextIO, changed: Path, client: str, path: Path | None) -> None:
+    """Show which names in FILE another configuration would newly block (+) or free (-), and by which list.
+
+    FILE has a name a line, and behind it the client's address if that matters; `-` is standard input.
+
+    \b
+    Examples:
+      nxwhy replay seen.txt --with new.yaml --config nxwhy.yaml
+      cut -d' ' -f3 queries.log | nxwhy replay - --with new.yaml
+    """
+    from resolver.core.clients import parse_address
+    from resolver.replaying import changes, policy_of, read_seen, summary
+
+    try:
+        address = parse_address(client)
+    except ValueError:
+        raise click.BadParameter(f"{client!r} is no address", param_hint="--client") from None
+    before, after = read_config(path), read_config(changed)
+    seen = as_ours(lambda: list(read_seen(names, getattr(names, "name", "-"), address)))
+    found = list(changes(policy_of(before), policy_of(after), seen))
+    for change in found:
+        click.echo(change)
+    click.echo(summary(found, len(seen)), err=True)
 
 
 @main.command()

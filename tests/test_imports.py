@@ -33,7 +33,7 @@ RANKS = (
     ("edge",),
     ("parts",),
     ("listing", "ask"),
-    ("tracing",),
+    ("tracing", "replaying"),
     ("settings",),
     ("list_commands",),
     ("keeper",),

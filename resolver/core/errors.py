@@ -62,6 +62,10 @@ class HistoryError(ResolverError):
     """A version of a list that is not there, or an order about versions that makes no sense."""
 
 
+class ReplayError(ResolverError):
+    """A file of names that cannot be read."""
+
+
 class RecordFault(ResolverError):
     """A field of a list's record that cannot be taken."""
 
