@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: run test check format lint types coverage bench wheel clean help
+.PHONY: run test check format lint types coverage bench fuzz wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -43,6 +43,9 @@ coverage: $(STAMP) ## `make test`, and hold the coverage of resolver/core at 95 
 
 bench: $(STAMP) ## what a message costs, in microseconds of one core
 	@$(BIN)/python -m tests.bench
+
+fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
+	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
