@@ -48,6 +48,8 @@ ENTRY_OVERHEAD = 640
 """What an entry takes in CPython besides its bytes, measured with tracemalloc."""
 
 _TTL = struct.Struct(">I")
+_STALE = -1
+"""In place of the age of a body: its TTLs are those of stale records."""
 
 
 class Ageing(NamedTuple):
@@ -117,15 +119,17 @@ class Entry:
     def reply(self, query: Query, now: float) -> bytes:
         """Return the answer to a query for it, TTLs aged to `now`; truncated where the limit asks for it."""
         elapsed_s = int(now - self.stored)
-        if elapsed_s != self._aged_s:
+        if elapsed_s != self._aged_s and query.end + len(self._body) <= query.limit:  # else it is truncated
             self._aged, self._aged_s = self._age(elapsed_s), elapsed_s
         return self._put_together(query, self._aged, self._options)
 
     def stale_reply(self, query: Query) -> bytes:
         """Return the answer with the TTL of stale records and the extended error that says so."""
-        body = _with_ttls(self._body, [(at, STALE_TTL) for at, _ in self._ttls])
+        if self._aged_s != _STALE and query.end + len(self._body) <= query.limit:
+            self._aged = _with_ttls(self._body, [(at, STALE_TTL) for at, _ in self._ttls])
+            self._aged_s = _STALE
         code = STALE_NXDOMAIN if self.rcode == w.NXDOMAIN else STALE
-        return self._put_together(query, body, self._options + extended_error(code))
+        return self._put_together(query, self._aged, self._options + extended_error(code))
 
     def _age(self, elapsed_s: int) -> bytes:
         """Return the body with the seconds since it came taken from every TTL, never below zero."""

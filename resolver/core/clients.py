@@ -66,7 +66,7 @@ class Clients:
         """
         self.policy = policy
         self.known: dict[str, Client] = {}
-        self._networks = tuple(networks)
+        self._networks = _by_prefix(networks)
         self._rate = math.inf if rate is None else rate
         self._buckets: dict[str, Bucket] = {}
 
@@ -84,16 +84,33 @@ class Clients:
         return client
 
     def admits(self, address: Address) -> bool:
-        """Say whether an address may ask at all."""
-        return any(address in network for network in self._networks)
+        """Say whether an address may ask at all: one look for each length of prefix, however many networks.
+
+        That matters for those that may not, since they are not remembered: their addresses may be forged.
+        """
+        number = int(address)
+        return any(number >> shift in begins for shift, begins in self._networks[address.version])
 
     def _bucket(self, address: Address) -> Bucket:
         if address.is_loopback:
             return Bucket(math.inf)
-        key = str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
         if len(self._buckets) >= MAX_KNOWN:
             self._buckets.clear()
-        return self._buckets.setdefault(key, Bucket(self._rate))
+        return self._buckets.setdefault(network_key(address), Bucket(self._rate))
+
+
+def network_key(address: Address) -> str:
+    """Return what stands for all addresses that one host may have: the IPv4 address, the IPv6 /64."""
+    return str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
+
+
+def _by_prefix(networks: Sequence[Network]) -> dict[int, list[tuple[int, set[int]]]]:
+    """Return the first bits of the networks, by IP version and by how many bits come behind them."""
+    found: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
+    for network in networks:
+        shift = network.max_prefixlen - network.prefixlen
+        found[network.version].setdefault(shift, set()).add(int(network.network_address) >> shift)
+    return {version: list(begins.items()) for version, begins in found.items()}
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:

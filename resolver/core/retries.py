@@ -17,7 +17,9 @@ FIRST_TIMEOUT_S = 0.4
 SHORTEST_TIMEOUT_S = 0.2
 """Least patience: a resolver that knows most answers at once needs a while for the others."""
 DEAD_AFTER = 4
-"""Time-outs in a row after which a server is set aside."""
+"""Time-outs in a row after which a server is probed: it may be silent for some names only."""
+SILENT_S = 2.5
+"""A server is set aside that says nothing for so long from there on, to the probe neither."""
 FIRST_PROBE_S, LONGEST_PROBE_S = 1.0, 30.0
 """A server that is set aside is probed after so long, doubling between these."""
 NO_EDNS_S = 3600.0
@@ -37,24 +39,32 @@ class Strategy(StrEnum):
 class Health:
     """What we know of one server: round-trip time (RFC 6298), failures, whether it takes EDNS."""
 
-    __slots__ = ("_variation", "down_until", "no_edns_until", "probe_s", "srtt_s", "timeouts")
+    __slots__ = (
+        "_suspected_at",
+        "_variation",
+        "down_until",
+        "no_edns_until",
+        "probe_s",
+        "srtt_s",
+        "timeouts",
+        "up",
+    )
 
     def __init__(self) -> None:
         self.srtt_s: float | None = None
         self._variation = 0.0
         self.timeouts = 0
-        self.down_until: float | None = None  # None: up
+        self.up = True
+        """Whether the server is asked. It is while it answers anything, and before it was ever tried."""
+        self.down_until: float | None = None
+        """When it is probed next, None while there is no doubt of it."""
+        self._suspected_at = 0.0
         self.probe_s = FIRST_PROBE_S
         self.no_edns_until = 0.0
 
-    @property
-    def up(self) -> bool:
-        """Whether the server answered lately, or was never tried."""
-        return self.down_until is None
-
     def answered(self, seconds: float | None) -> None:
         """Note an answer and how long it took, if that is known."""
-        self.timeouts, self.down_until, self.probe_s = 0, None, FIRST_PROBE_S
+        self.timeouts, self.up, self.down_until, self.probe_s = 0, True, None, FIRST_PROBE_S
         if seconds is None:
             return
         if self.srtt_s is None:
@@ -64,11 +74,18 @@ class Health:
             self.srtt_s += (seconds - self.srtt_s) / 8
 
     def missed(self, now: float) -> bool:
-        """Note that no answer came; return whether this set the server aside."""
+        """Note that no answer came; return whether this set the server aside.
+
+        Whoever asks for names that a good server is silent for must not take it from the others.
+        """
         self.timeouts += 1
         if self.timeouts < DEAD_AFTER or not self.up:
             return False
-        self.down_until = now + self.probe_s
+        if self.down_until is None:
+            self.down_until = self._suspected_at = now
+        if now - self._suspected_at < SILENT_S:
+            return False
+        self.up, self.down_until = False, now + self.probe_s
         return True
 
     def probed_in_vain(self, now: float) -> None:

@@ -17,10 +17,9 @@ from resolver.core.errors import WireError
 HEADER_SIZE = 12
 MAX_UDP_REPLY = 1232
 """Largest UDP reply that we send and ask for, in bytes; above it fragments get lost (DNS Flag Day 2020)."""
-MIN_UDP_REPLY = 512
-MAX_STREAM_REPLY = 65535
-MAX_RECORDS = 4096
-"""Most records that an answer may have; some sixteen times what real answers have."""
+MIN_UDP_REPLY, MAX_STREAM_REPLY = 512, 65535
+MAX_RECORDS = 1024
+"""Most records that an answer may have; some four times what real answers have, and a millisecond to read."""
 MAX_ALIASES = 64
 MAX_OPTIONS = 64
 """Most EDNS options in a message; clients send one or two, and two dozen are defined."""
@@ -30,8 +29,7 @@ MAX_POINTERS = 16
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = range(7)
 BADVERS = 16
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, DNAME = 1, 2, 5, 6, 12, 13, 15, 16, 28, 39
-OPT, DS, SVCB, HTTPS = 41, 43, 64, 65
-NXNAME, IXFR, AXFR, ANY = 128, 251, 252, 255
+OPT, DS, SVCB, HTTPS, NXNAME, IXFR, AXFR, ANY = 41, 43, 64, 65, 128, 251, 252, 255
 IN = 1
 EDE = 15
 """EDNS option code of the extended DNS error (RFC 8914, section 2)."""
@@ -216,7 +214,8 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
     """Read an answer to `question` (name, type, class as we sent them), or None if it answers another.
 
     The question is compared byte for byte; only a bare error may do without it. Of a truncated answer only
-    the header is read, since it may be cut anywhere. Raises WireError.
+    the header is read, since it may be cut anywhere. One of over MAX_RECORDS is read as SERVFAIL: its server
+    did answer, and to wait for another would only cost more. Raises WireError.
     """
     if len(wire) < HEADER_SIZE:
         raise WireError("answer shorter than a header")
@@ -227,6 +226,8 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
     if wire[2] & 0x02:
         return Answer(rcode, True, False, None, b"", (0, 0, 0), (), 0, None, ())
     answers, authorities, additional = _SECTIONS.unpack_from(wire, 6)
+    if answers + authorities + additional > MAX_RECORDS:
+        return Answer(SERVFAIL, False, False, None, b"", (0, 0, 0), (), 0, None, ())
     records = _records(wire, start, answers + authorities + additional)
     types = [rtype for _, _, _, rtype, _ in records]
     edns = None
@@ -346,8 +347,7 @@ def read_name(wire: bytes, at: int) -> tuple[bytes, int]:
     A pointer has to go backwards, before the piece of the name that it stands in, so no loop is possible;
     at most MAX_POINTERS are followed. Raises WireError.
     """
-    pieces, total, after, bound, hops = [], 1, 0, at, 0
-    size = len(wire)
+    pieces, total, after, bound, hops, size = [], 1, 0, at, 0, len(wire)
     while True:
         if at >= size:
             raise WireError("name cut short")

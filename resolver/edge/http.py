@@ -25,6 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from resolver.core import names
+from resolver.core.clients import network_key, parse_address
 from resolver.core.errors import NameFault
 from resolver.core.policy import Verdict
 from resolver.web import notice
@@ -110,9 +111,11 @@ class HttpServer:
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on a listening socket, which is ours from here on."""
-        self._listener = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(self._config, self._state, self._deadlines), sock=sock
-        )
+        self._listener = await asyncio.get_running_loop().create_server(self.connection, sock=sock)
+
+    def connection(self) -> asyncio.Protocol:
+        """Return what serves one connection."""
+        return _Connection(self._config, self._state, self._deadlines)
 
     async def stop(self) -> None:
         """Stop; replies that are being made get a second."""
@@ -136,13 +139,15 @@ class _Connection(H11Protocol):
     def __init__(self, config: uvicorn.Config, state: ServerState, deadlines: Deadlines) -> None:
         super().__init__(config, state, {})
         self._deadlines, self._answering = deadlines, False
+        self.network = ""
+        """What the connection counts for: one host may have all addresses of an IPv6 /64."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._end = self.loop.call_later(self._deadlines.head_s, transport.abort)
-        peers = [other.client for other in self.connections if isinstance(other, _Connection)]
-        of_client = sum(bool(peer and self.client and peer[0] == self.client[0]) for peer in peers)
-        if len(peers) > MAX_CONNECTIONS or of_client > MAX_PER_CLIENT:
+        self.network = network_key(parse_address(self.client[0])) if self.client else ""
+        networks = [other.network for other in self.connections if isinstance(other, _Connection)]
+        if len(networks) > MAX_CONNECTIONS or networks.count(self.network) > MAX_PER_CLIENT:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -163,10 +168,13 @@ class _Connection(H11Protocol):
         if self.cycle is not None:  # the body broke off: what the app says from here on, nobody can read
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            super().send_400_response(msg)
-        else:
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.close()
+            return
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # a reply to HEAD has no body, and uvicorn would send one
+            self.transport.abort()
 
 
 def _one_request(app: ASGIApp, linger_s: float) -> ASGIApp:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterable
 
 import dns.flags
 import dns.rcode
@@ -196,6 +197,27 @@ def test_a_stale_answer_says_so_and_has_the_ttl_of_stale_ones(flags: int, code: 
     assert ttls_of(reply) == [30]
     assert errors(parsed(reply)) == [(code, "")]
     assert (entry.expires, entry.stale_until) == (60, 160)
+
+
+def test_ttls_are_written_once_a_second_and_for_no_reply_that_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    really = c._with_ttls
+
+    def noted(body: bytes, ttls: Iterable[tuple[int, int]]) -> bytes:
+        written.append(body)
+        return really(body, ttls)
+
+    monkeypatch.setattr(c, "_with_ttls", noted)
+    entry = from_answer(known(*[300] * 80, soa=None), Ageing(), 0)
+    whole, cut = parse_query(query(), stream=True), PLAIN
+    for asked, replies, expected in ((cut, 9, 0), (whole, 9, 1)):
+        for make in (lambda asked: entry.reply(asked, 5.0), entry.stale_reply):
+            written.clear()
+            made = [parsed(make(asked)) for _ in range(replies)]
+            assert len(written) == expected
+            assert {bool(one.flags & dns.flags.TC) for one in made} == {asked is cut}
+    assert set(ttls_of(entry.stale_reply(whole))) == {30}
+    assert set(ttls_of(entry.reply(whole, 7.0))) == {293}
 
 
 def test_a_failure_is_remembered_from_5_s_to_5_min_and_says_that_it_is() -> None:

@@ -16,6 +16,7 @@ from resolver.core.retries import (
     LONGEST_PROBE_S,
     RESENDS,
     SHORTEST_TIMEOUT_S,
+    SILENT_S,
     Health,
     Next,
     Strategy,
@@ -29,8 +30,8 @@ def health(*rtts: float, dead: bool = False) -> Health:
     made = Health()
     for rtt in rtts:
         made.answered(rtt)
-    for _ in range(DEAD_AFTER if dead else 0):
-        made.missed(0.0)
+    for number in range(DEAD_AFTER + 1 if dead else 0):
+        made.missed(number * SILENT_S)
     return made
 
 
@@ -87,9 +88,14 @@ def test_the_last_sending_waits_as_long_as_the_owner_allows() -> None:
     assert plan([health(0.001)], Strategy.FASTEST, 2.0, random.Random(1))[-1].patience_s == 2.0
 
 
-def test_a_silent_server_is_set_aside_and_an_answer_brings_it_back() -> None:
+def test_a_silent_server_is_probed_then_set_aside_and_an_answer_brings_it_back() -> None:
     found = Health()
-    assert [found.missed(float(now)) for now in range(DEAD_AFTER)] == [False] * (DEAD_AFTER - 1) + [True]
+    assert [found.missed(0.01 * number) for number in range(200)] == [False] * 200
+    assert found.up
+    assert found.down_until == 0.01 * (DEAD_AFTER - 1)  # a probe is due
+    assert not found.missed(found.down_until + SILENT_S - 0.01)
+    assert found.missed(3.0)
+    assert found.down_until == 4.0
     assert not found.up
     waits = []
     for _ in range(8):
@@ -168,17 +174,34 @@ def test_a_server_that_got_faster_becomes_the_first_to_be_asked() -> None:
     assert first() == 1
 
 
-@given(st.lists(st.booleans(), max_size=60))
-def test_a_server_is_up_unless_its_last_four_questions_or_more_were_in_vain(answers: list[bool]) -> None:
-    found, silent = Health(), 0
-    for number, answered in enumerate(answers):
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 3)), max_size=60))
+def test_a_server_is_up_unless_all_was_in_vain_four_times_and_for_a_while_from_there_on(
+    outcomes: list[tuple[bool, float]],
+) -> None:
+    found, silent, now = Health(), list[float](), 0.0
+    for answered, later in outcomes:
+        now += later
         if answered:
             found.answered(None)
-            silent = 0
+            silent.clear()
         else:
-            silent += 1
-            assert found.missed(float(number)) is (silent == DEAD_AFTER)
-        assert found.up is (silent < DEAD_AFTER)
+            was_up = found.up
+            silent.append(now)
+            assert found.missed(now) is (was_up and not found.up)
+        suspected = silent[DEAD_AFTER - 1 :]
+        assert found.up is (not suspected or suspected[-1] - suspected[0] < SILENT_S)
+        assert (found.down_until is None) is (not suspected)
+
+
+@pytest.mark.parametrize("pause_s", [0.01, 0.4, 5.0])
+def test_names_that_a_server_is_silent_for_never_set_it_aside_while_it_answers_probes(pause_s: float) -> None:
+    found, now = Health(), 0.0
+    for _ in range(1000):
+        now += pause_s
+        if found.down_until is not None and now - found.down_until >= 1.0:
+            found.answered(None)  # to the probe
+        found.missed(now)
+        assert found.up
 
 
 def test_a_server_that_is_set_aside_is_left_out_until_no_other_is_left() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from resolver.core.errors import WireError
 from resolver.core.retries import Next, judge
-from resolver.core.wire import Answer, parse_answer
+from resolver.core.wire import MAX_RECORDS, SERVFAIL, Answer, parse_answer
 from tests.messages import answer, opt, query, record
 
 QUESTION = query()[12:]
@@ -96,6 +96,23 @@ def test_the_negative_ttl_is_the_lesser_of_the_ttl_and_the_minimum_of_the_soa() 
         found = parse_answer(answer(QUESTION, authority=[soa], additional=behind), QUESTION)
         assert found is not None
         assert found.negative_ttl == expected
+
+
+@pytest.mark.parametrize("sections", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 0.25, 0.25)])
+def test_an_answer_of_more_records_than_we_read_is_a_failure_of_its_server(
+    sections: tuple[float, float, float],
+) -> None:
+    def found(records: int) -> Answer | None:
+        parts = [[record(b"\xc0\x0c", 1, 60, b"abcd")] * int(records * part) for part in sections]
+        return parse_answer(answer(QUESTION, *parts), QUESTION)
+
+    kept, refused = found(MAX_RECORDS), found(MAX_RECORDS + 4)
+    assert kept is not None
+    assert refused is not None
+    assert (kept.rcode, sum(kept.counts)) == (0, MAX_RECORDS)
+    assert (refused.rcode, refused.body, refused.ttls) == (SERVFAIL, b"", ())
+    for over_tcp in (False, True):
+        assert judge(refused, over_tcp=over_tcp, with_edns=True) is Next.ASK_ANOTHER
 
 
 def test_a_ttl_with_its_top_bit_set_counts_as_zero() -> None:
@@ -220,7 +237,7 @@ def test_an_answer_to_another_question_is_none(wire: bytes) -> None:
         answer(QUESTION, [record(b"\xc0\x0c", 5, 60, b"\1a\0")] * 65),
         answer(QUESTION, [record(b"\xc0\x0c", 39, 60, b"\1a\0")] * 65),
         answer(QUESTION, authority=[record(b"\xc0\x0c", 6, 60, SOA[:-1])]),
-        answer(QUESTION)[:6] + b"\xff\xff\0\0\0\0" + QUESTION,
+        answer(QUESTION)[:6] + b"\0\1\0\0\0\0" + QUESTION,
     ],
 )
 def test_a_malformed_answer_is_refused(wire: bytes) -> None:

@@ -17,6 +17,7 @@ from resolver.edge import http, stream
 from resolver.edge.http import (
     MAX_BODY,
     MAX_HEAD,
+    MAX_PER_CLIENT,
     Deadlines,
     HttpServer,
     notice_app,
@@ -195,6 +196,20 @@ async def test_a_body_that_breaks_off_leaves_no_line_in_the_log(
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET", "POST", "CONNECT"])
+async def test_a_broken_chunk_right_behind_the_head_leaves_no_line_in_the_log(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(notice_app(judge)) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        head = get("house.example", method=method)[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"ZZ\r\n\r\n")
+        await rest(reader)
+        writer.close()
+        assert (await send(address, get("house.example")))[0] == 403
+    assert caplog.text == ""
+
+
 async def test_a_connection_carries_one_request() -> None:
     async with running(notice_app(judge)) as address:
         reader, writer = await asyncio.open_connection(*address)
@@ -219,6 +234,36 @@ async def test_connections_over_the_bound_are_cut_off(bound: str, monkeypatch: p
             assert b"House rules" in await rest(reader)
             writer.close()
         assert (await send(address, get("house.example")))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "let_in"), [("2001:db8::9", False), ("2001:db8:0:1::9", True), ("192.0.2.9", True)]
+)
+async def test_addresses_of_one_ipv6_network_share_the_bound_on_connections(
+    address: str, let_in: bool
+) -> None:
+    server = HttpServer(admin())
+    made = [server.connection() for _ in range(MAX_PER_CLIENT + 1)]
+    transports = [_Told(f"2001:db8::1:{number:x}") for number in range(MAX_PER_CLIENT)] + [_Told(address)]
+    for connection, transport in zip(made, transports, strict=True):
+        connection.connection_made(transport)
+    assert [transport.aborted for transport in transports] == [False] * MAX_PER_CLIENT + [not let_in]
+    for connection in made:
+        connection.connection_lost(None)
+
+
+class _Told(asyncio.Transport):
+    """A connection from an address, which notes whether it was cut off."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__({"peername": (address, 4000), "sockname": ("2001:db8::53", 80)})
+        self.aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        pass
 
 
 async def test_a_judge_that_breaks_is_logged_and_the_next_is_served(

@@ -10,6 +10,7 @@ import dns.flags
 import dns.rcode
 import pytest
 
+from resolver.core import retries
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
@@ -179,6 +180,7 @@ async def test_without_servers_the_client_is_told_so() -> None:
 
 async def test_a_dead_server_is_set_aside_probed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge_upstream, "PROBE_ROUND_S", 0.02)
+    monkeypatch.setattr(retries, "SILENT_S", 0.1)
     async with upstream(silent) as up, resolver(up.address, timeout_s=0.1) as running:
         (server,) = running.upstreams.servers()
         for number in range(DEAD_AFTER):
@@ -192,6 +194,20 @@ async def test_a_dead_server_is_set_aside_probed_and_taken_back(monkeypatch: pyt
         while not server.health.up:
             await asyncio.sleep(0)
         assert is_right(await running.ask(query("back.example")))
+
+
+async def test_a_server_that_is_silent_for_some_names_only_stays_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge_upstream, "PROBE_ROUND_S", 0.02)
+    monkeypatch.setattr(retries, "SILENT_S", 0.3)
+
+    def picky(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
+        return [] if b"silent" in asked else rightly(asked, over_tcp)
+
+    async with upstream(picky) as up, resolver(up.address, timeout_s=0.1) as running:
+        (server,) = running.upstreams.servers()
+        for number in range(3 * DEAD_AFTER):
+            await running.ask(query(f"n{number}.silent.example"))
+            assert server.health.up
 
 
 async def test_ad_passes_only_from_servers_that_the_owner_trusts() -> None:
