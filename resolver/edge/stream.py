@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections import Counter
 from time import monotonic
@@ -23,7 +24,10 @@ MAX_UNSENT = 256 * 1024
 """A client that lets more bytes of answers than this pile up is cut off."""
 MAX_OPEN = 256
 """Most questions of one connection on their way; the next is read when one is answered."""
-BACKLOG = 256
+BACKLOG, ACCEPTED = 256, 16
+"""How many connections wait in the kernel, and how many are accepted at a time, before they are counted."""
+RESERVE, LEAST_RESERVE = 4, 64
+"""One in so many file descriptors, and no fewer than so many, are left to upstream, control and files."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -42,6 +46,14 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+def descriptors() -> int:
+    """Return below which number the file descriptors of connections have to stay."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return 1 << 30
+    return limit - max(limit // RESERVE, LEAST_RESERVE)
+
+
 class StreamListener:
     """Accepts connections on one socket, within bounds in all and for each client."""
 
@@ -53,6 +65,7 @@ class StreamListener:
         self._open: set[_Connection] = set()
         self._by_client: Counter[str] = Counter()
         self._sweeping = False
+        self._descriptors = 0
 
     @property
     def connections(self) -> int:
@@ -62,7 +75,9 @@ class StreamListener:
     async def start(self) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), sock=self._sock)
+        self._descriptors = descriptors()
+        self._server = await loop.create_server(lambda: _Connection(self), sock=self._sock, backlog=ACCEPTED)
+        self._sock.listen(BACKLOG)  # asyncio has one number for both
 
     def pause(self) -> None:
         """Accept no more; connections close when what was asked on them is answered."""
@@ -77,11 +92,15 @@ class StreamListener:
         for connection in list(self._open):
             connection.abort()
 
-    def enter(self, connection: _Connection, client: str) -> bool:
-        """Note a new connection; return whether its client may ask and there is room for it."""
+    def enter(self, connection: _Connection, client: str, descriptor: int) -> bool:
+        """Note a new connection; return whether its client may ask and there is room for it.
+
+        The system gives the lowest free descriptor, so its number tells how many all of us have open.
+        """
         if (
             self.service.clients.find(client) is None
             or len(self._open) >= MAX_CONNECTIONS
+            or descriptor >= self._descriptors
             or self._by_client[client] >= MAX_PER_CLIENT
         ):
             return False
@@ -130,7 +149,8 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")  # None: it has gone already
         self._client: str = peer[0] if peer else ""
-        if not peer or not self._listener.enter(self, self._client):
+        descriptor = transport.get_extra_info("socket").fileno()
+        if not peer or not self._listener.enter(self, self._client, descriptor):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=MAX_UNSENT)

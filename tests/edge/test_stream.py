@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import socket
 import struct
 import weakref
@@ -188,3 +189,28 @@ async def test_an_idle_connection_whose_client_does_not_read_ends_too(running: R
         connection._transport.write(bytes(stream.MAX_UNSENT))
         await until(lambda: listener.connections == 0)
     listener.close()
+
+
+async def test_connections_leave_file_descriptors_for_what_else_needs_them(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as probe:
+        least = probe.fileno()
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (least + 20 + stream.LEAST_RESERVE, 4096))
+    listener, address = await listening(running)
+    clients = [await asyncio.open_connection(*address) for _ in range(30)]  # each takes two of ours
+    await asyncio.sleep(0.1)
+    assert 5 <= listener.connections <= 10
+    for _, writer in clients:
+        writer.close()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "usable"), [(1024, 768), (128, 64), (65536, 49152), (resource.RLIM_INFINITY, 1 << 30)]
+)
+def test_a_quarter_of_the_file_descriptors_is_kept_back(
+    limit: int, usable: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert stream.descriptors() == usable
