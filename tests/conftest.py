@@ -6,11 +6,11 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+settings.register_profile("usual", deadline=None)  # a shared machine may be slow at any moment
 settings.register_profile(
     "fuzz",
     max_examples=int(os.environ.get("NXWHY_EXAMPLES", "100")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-if "NXWHY_EXAMPLES" in os.environ:
-    settings.load_profile("fuzz")
+settings.load_profile("fuzz" if "NXWHY_EXAMPLES" in os.environ else "usual")

@@ -78,6 +78,9 @@ class Upstream:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     per_connection: float = math.inf
     """A TCP connection is closed after so many answers, whatever else was asked on it."""
+    silent_ports: set[int] = field(default_factory=set)
+    """What comes over TCP from these is not answered."""
+    _replies: list[Callable[[bytes], None]] = field(default_factory=list)
 
     async def until(self, count: int) -> None:
         """Wait until so many messages came."""
@@ -86,10 +89,17 @@ class Upstream:
                 self.changed.clear()
                 await self.changed.wait()
 
+    def reply_to(self, asked: Asked, reply: bytes) -> None:
+        """Answer a message that came before."""
+        self._replies[self.asked.index(asked)](reply)
+
     def take(self, wire: bytes, port: int, over_tcp: bool, send: Callable[[bytes], None]) -> None:
         """Note a message and answer it as the script says."""
         self.asked.append(Asked(wire, port, over_tcp))
+        self._replies.append(send)
         self.changed.set()
+        if over_tcp and port in self.silent_ports:
+            return
         for reply in self.script(wire, over_tcp):
             send(reply)
 

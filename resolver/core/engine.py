@@ -30,6 +30,8 @@ _NO_TYPES = {
 """What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
 that only denials hold (RFC 9824, section 3.5)."""
 NOT_AUTHORITATIVE = extended_error(20)
+LONG_QUERY = 256
+"""A query longer than so many bytes is shortened before it waits for upstream."""
 
 
 class Reply:
@@ -172,7 +174,7 @@ class Engine:
         stale = expired if expired is not None and now < expired.stale_until else None
         if stale is not None and now < stale.retry_at:
             return self.deliver_stale(query, profile, verdict, stale)
-        return Forward(query, route, stale, verdict)
+        return Forward(query if len(query.wire) <= LONG_QUERY else shortened(query), route, stale, verdict)
 
     def _answer_any(self, query: Query, verdict: Verdict, now: float) -> Reply:
         """Answer ANY with one small record, or with NXDOMAIN where that is known: never by asking upstream.
@@ -193,6 +195,12 @@ def reject(wire: bytes) -> Reply | Drop:
         return NOT_A_QUERY
     rcode = w.NOTIMP if wire[2] & 0x78 else w.FORMERR
     return Reply(replies.error(wire, rcode), None, Source.ERROR, rcode)
+
+
+def shortened(query: Query) -> Query:
+    """Return a query without what nobody needs to answer it: its EDNS options, all behind its question."""
+    edns = None if query.edns is None else query.edns._replace(options=())
+    return Query(query.wire[: query.end], query.name, query.end, edns, query.limit)
 
 
 def judge_leads(query: Query, entry: Entry, profile: Profile, verdict: Verdict) -> Reply | Drop | Verdict:

@@ -11,13 +11,16 @@ def frame(wire: bytes) -> bytes:
 class Framer:
     """Split a TCP or TLS byte stream into DNS messages.
 
-    Holds at most one unfinished message, 64 KiB, besides what was fed last.
+    Holds at most one unfinished message besides what was fed last. A message with fewer bytes than `shortest`
+    or more than `longest` breaks the stream: from there on nothing is read or kept.
     """
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_longest", "_shortest", "broken")
 
-    def __init__(self) -> None:
+    def __init__(self, shortest: int = 0, longest: int = 65535) -> None:
         self._buffer = bytearray()
+        self._shortest, self._longest = shortest, longest
+        self.broken = False
 
     @property
     def waits(self) -> bool:
@@ -26,13 +29,25 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes of the stream; return the messages they complete, in order."""
+        if self.broken:
+            return []
         self._buffer += data
-        messages, at, size = [], 0, len(self._buffer)
+        messages: list[bytes] = []
+        at, size = 0, len(self._buffer)
         while at + 2 <= size:
-            end = at + 2 + (self._buffer[at] << 8 | self._buffer[at + 1])
+            length = self._buffer[at] << 8 | self._buffer[at + 1]
+            if not self._shortest <= length <= self._longest:
+                self.stop()
+                return messages
+            end = at + 2 + length
             if end > size:
                 break
             messages.append(bytes(self._buffer[at + 2 : end]))
             at = end
         del self._buffer[:at]
         return messages
+
+    def stop(self) -> None:
+        """Read nothing any more, and forget the message that is unfinished."""
+        self.broken = True
+        self._buffer = bytearray()

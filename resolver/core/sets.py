@@ -53,7 +53,7 @@ def _stronger(one: Say, other: Say) -> Say:
     if one.own and other.own and one.own.action is other.own.action:
         records = tuple(dict.fromkeys(one.own.records + other.own.records))
         return one._replace(own=Own(one.own.action, records))
-    return one
+    return one if one.own or not other.own else other
 
 
 def merge(above: Says, told: Sequence[Told], scope: Scope, resolutions: Sequence[Resolution]) -> Says:

@@ -30,6 +30,8 @@ LINKS, SPREAD_S = 8, 60.0
 written to one that it closes may cost an answer that we did not read."""
 IDLE_S, CONNECT_S = 10.0, 3.0
 """Idle TCP connections are closed and slow ones given up after so long."""
+UNHEARD_MS = 10_000
+"""The kernel gives a connection up when what we sent was not acknowledged for so long (RFC 5482)."""
 
 
 class Asker(Protocol):
@@ -110,6 +112,12 @@ class Server:
         self.health.answered(seconds)
         if seconds is not None:
             self.durations.add(seconds)
+
+    def silent(self, places: list[Place], since: float) -> None:
+        """Learn that a question sent at `since` timed out: a connection that was mute all along is left."""
+        for link in list(self.links):
+            if link.is_mute(since) and any(pending is link.pending for pending, _ in places):
+                link.retire(at_once=len(self.links) > LINKS)
 
     def close(self) -> None:
         """Close every socket; nobody is told."""
@@ -213,11 +221,23 @@ class _TcpLink(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         server.links.add(self)
         self._connecting = server.loop.create_task(self._connect())
-        self._last = server.loop.time()
+        self._last = server.loop.time()  # when something came: what we send is no sign of life
 
     @property
     def connected(self) -> bool:
         return self._transport is not None
+
+    def is_mute(self, since: float) -> bool:
+        """Whether nothing came from the server since then, though it took the connection."""
+        return self._transport is not None and self._last < since
+
+    def retire(self, *, at_once: bool) -> None:
+        """Ask nothing more here. Late answers are still taken for a while, unless it ends at once."""
+        self.closed = True
+        if at_once:
+            self.close()
+        else:
+            self._server.wheel.after(LINGER_S, lambda _: self.close(), 0)
 
     def send(self, asker: Asker, packet: bytes) -> int:
         ident = free_id(self._server.ids, self.pending)
@@ -227,7 +247,6 @@ class _TcpLink(asyncio.Protocol):
             self._waiting.append(message)
         else:
             self._transport.write(message)
-        self._last = self._server.loop.time()
         return ident
 
     async def _connect(self) -> None:
@@ -240,7 +259,8 @@ class _TcpLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101
-        self._transport = transport
+        self._transport, self._last = transport, self._server.loop.time()
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
         transport.write(b"".join(self._waiting))
         self._waiting.clear()
         self._server.wheel.after(IDLE_S, self._close_if_idle, 0)

@@ -13,7 +13,7 @@ from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.cache import RECHECK_S, Entry
 from resolver.core.clients import Bucket, Client, Clients
-from resolver.core.engine import Drop, Engine, Forward, Reply
+from resolver.core.engine import Drop, Engine, Forward, Reply, shortened
 from resolver.core.errors import WireError
 from resolver.core.policy import Shadow
 from resolver.core.replies import PROHIBITED, extended_error
@@ -133,7 +133,7 @@ class Service:
         """Ask again for an answer that is popular and about to expire."""
         upstream = self.engine.routes.find(query.name)
         if isinstance(upstream, str) and query.key not in self._flights and len(self._flights) < MAX_FLIGHTS:
-            self._take_off(Flight(query, None, []), upstream)
+            self._take_off(Flight(shortened(query), None, []), upstream)
 
     def _take_off(self, flight: Flight, upstream: str) -> None:
         self._flights[flight.query.key] = flight

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections import Counter
+from time import monotonic
 
 from resolver.core.framing import Framer, frame
 from resolver.edge.service import Service
@@ -13,12 +15,19 @@ from resolver.observe.counters import Channel
 
 IDLE_S = 10.0
 """A connection is closed when no whole query came for so long, however many single bytes did."""
+SWEEPS = 8
+"""How often in that time we look for such connections."""
 MAX_CONNECTIONS, MAX_PER_CLIENT = 1024, 64
+MAX_QUERY = 4096
+"""A connection with a longer query, in bytes, is closed; queries take a few hundred at most."""
 MAX_UNSENT = 256 * 1024
 """A client that lets more bytes of answers than this pile up is cut off."""
 MAX_OPEN = 256
 """Most questions of one connection on their way; the next is read when one is answered."""
-BACKLOG = 256
+BACKLOG, ACCEPTED = 256, 16
+"""How many connections wait in the kernel, and how many are accepted at a time, before they are counted."""
+RESERVE, LEAST_RESERVE = 4, 64
+"""One in so many file descriptors, and no fewer than so many, are left to upstream, control and files."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -37,6 +46,14 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
+def descriptors() -> int:
+    """Return below which number the file descriptors of connections have to stay."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return 1 << 30
+    return limit - max(limit // RESERVE, LEAST_RESERVE)
+
+
 class StreamListener:
     """Accepts connections on one socket, within bounds in all and for each client."""
 
@@ -47,6 +64,8 @@ class StreamListener:
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
         self._by_client: Counter[str] = Counter()
+        self._sweeping = False
+        self._descriptors = 0
 
     @property
     def connections(self) -> int:
@@ -56,7 +75,9 @@ class StreamListener:
     async def start(self) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), sock=self._sock)
+        self._descriptors = descriptors()
+        self._server = await loop.create_server(lambda: _Connection(self), sock=self._sock, backlog=ACCEPTED)
+        self._sock.listen(BACKLOG)  # asyncio has one number for both
 
     def pause(self) -> None:
         """Accept no more; connections close when what was asked on them is answered."""
@@ -71,16 +92,23 @@ class StreamListener:
         for connection in list(self._open):
             connection.abort()
 
-    def enter(self, connection: _Connection, client: str) -> bool:
-        """Note a new connection; return whether its client may ask and there is room for it."""
+    def enter(self, connection: _Connection, client: str, descriptor: int) -> bool:
+        """Note a new connection; return whether its client may ask and there is room for it.
+
+        The system gives the lowest free descriptor, so its number tells how many all of us have open.
+        """
         if (
             self.service.clients.find(client) is None
             or len(self._open) >= MAX_CONNECTIONS
+            or descriptor >= self._descriptors
             or self._by_client[client] >= MAX_PER_CLIENT
         ):
             return False
         self._open.add(connection)
         self._by_client[client] += 1
+        if not self._sweeping:
+            self._sweeping = True
+            self._sweep_later()
         return True
 
     def leave(self, connection: _Connection, client: str) -> None:
@@ -91,15 +119,29 @@ class StreamListener:
             if not self._by_client[client]:
                 del self._by_client[client]
 
+    def _sweep_later(self) -> None:
+        # one deadline for all: a deadline of each would hold on to connections that have ended
+        self.wheel.after(self.idle_s / SWEEPS, self._sweep, 0)
+
+    def _sweep(self, _: int) -> None:
+        """Close connections that are idle."""
+        idle_since = monotonic() - self.idle_s
+        for connection in [each for each in self._open if each.asked < idle_since]:
+            connection.end()
+        self._sweeping = bool(self._open)
+        if self._sweeping:
+            self._sweep_later()
+
 
 class _Connection(asyncio.Protocol):
     """One client's connection."""
 
     def __init__(self, listener: StreamListener) -> None:
         self._listener = listener
-        self._framer = Framer()
+        self._framer = Framer(longest=MAX_QUERY)
         self._unanswered = 0
-        self._serial = 0
+        self.asked = monotonic()
+        """When the last query came, or the connection was made."""
         self._finishing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -107,20 +149,22 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")  # None: it has gone already
         self._client: str = peer[0] if peer else ""
-        if not peer or not self._listener.enter(self, self._client):
+        descriptor = transport.get_extra_info("socket").fileno()
+        if not peer or not self._listener.enter(self, self._client, descriptor):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=MAX_UNSENT)
-        self._listener.wheel.after(self._listener.idle_s, self._close_if_idle, 0)
 
     def data_received(self, data: bytes) -> None:
         service, channel = self._listener.service, self._listener.channel
         for wire in self._framer.feed(data):
-            self._serial += 1
+            self.asked = monotonic()
             self._unanswered += 1
             if not service.handle(wire, self._client, channel, self._answer, None):
                 self._settle()
-        if self._unanswered >= MAX_OPEN:
+        if self._framer.broken:
+            self._transport.close()
+        elif self._unanswered >= MAX_OPEN:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
@@ -134,6 +178,12 @@ class _Connection(asyncio.Protocol):
         if self._unanswered <= 0:
             self._transport.close()
 
+    def end(self) -> None:
+        """Close when what was answered is sent; if that was so before, it is not read: close now."""
+        if self._transport.is_closing():
+            self._transport.abort()
+        self._transport.close()
+
     def abort(self) -> None:
         """Close without waiting for anything."""
         self._transport.abort()
@@ -143,6 +193,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.leave(self, self._client)
+        self._framer.stop()  # who waits for an answer on this connection holds on to it for a while
 
     def _answer(self, wire: bytes, _: None) -> None:
         if self._transport.is_closing():
@@ -157,11 +208,3 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
         elif self._unanswered == MAX_OPEN - 1:
             self._transport.resume_reading()
-
-    def _close_if_idle(self, serial: int) -> None:
-        if self._transport.is_closing():
-            return
-        if serial == self._serial:
-            self._transport.close()
-        else:
-            self._listener.wheel.after(self._listener.idle_s, self._close_if_idle, self._serial)

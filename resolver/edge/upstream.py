@@ -189,6 +189,7 @@ class Exchange:
             return
         self._server.failures["timeout"] += 1
         self._server.health.missed(monotonic())
+        self._server.silent(self._places, self._sent)
         self.go_on()
 
     def _finish(self, answer: Answer | None, options: bytes) -> None:
@@ -230,6 +231,7 @@ class _Probe:
         """Wait for the time-out all the same."""
 
     def give_up(self, _: int) -> None:
+        self._server.silent(self._places, self._sent)
         self._clear()
         if not self._server.health.up:
             self._server.health.probed_in_vain(self._server.loop.time())

@@ -333,3 +333,22 @@ def test_a_rule_for_the_target_of_a_dname_blocks_what_is_mapped_below_it_only_if
     rules = [Rule("ads.example", scope, Effect.BLOCK, 1)]
     found = reply(on.handle(query("shop.example"), ruled(rules), 1))
     assert (found.source is Source.BLOCKED) is blocked
+
+
+@pytest.mark.parametrize("do", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_query_that_waits_for_upstream_keeps_nothing_of_its_options(stream: bool, do: bool) -> None:
+    long = query("New.example", opt=opt(do=do, options=b"\0\x0c\x0b\xb8" + bytes(3000)))
+    short = query("New.example", opt=opt(do=do))
+    waiting = engine().handle(long, FREE, 0, stream=stream)
+    like = engine().handle(short, FREE, 0, stream=stream)
+    assert isinstance(waiting, Forward)
+    assert isinstance(like, Forward)
+    assert len(waiting.query.wire) == len(query("New.example"))
+    assert waiting.query.edns == parse_query(short).edns
+    assert (waiting.query.key, waiting.query.limit) == (like.query.key, like.query.limit)
+    on = engine()
+    learn(on, short, record(NAME, 1, 60, b"\xc0\0\2\1"))
+    entry = on.cache.get(like.query.key)
+    assert entry is not None
+    assert entry.reply(waiting.query, 1) == entry.reply(like.query, 1)

@@ -67,3 +67,13 @@ def test_a_framer_holds_no_more_than_one_unfinished_message() -> None:
         tracemalloc.stop()
     assert framer.waits
     assert kept < 70_000
+
+
+@pytest.mark.parametrize("size", [0, 11, 41, 65535])
+def test_a_message_of_a_size_that_is_not_allowed_breaks_the_stream(size: int) -> None:
+    framer = Framer(shortest=12, longest=40)
+    good = frame(bytes(12)) + frame(bytes(40))
+    assert framer.feed(good + size.to_bytes(2, "big") + good) == [bytes(12), bytes(40)]
+    assert framer.broken
+    assert framer.feed(good) == []
+    assert not framer.waits

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import resource
+import socket
 import struct
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Callable
 
 import dns.rcode
 import pytest
@@ -120,3 +124,93 @@ async def test_a_fault_of_ours_on_the_way_upstream_holds_up_nobody_who_asks_the_
         assert running.service.inflight == 0
     (reply,) = await running.ask_tcp(query())
     assert parsed(reply).rcode() == dns.rcode.NOERROR
+
+
+async def listening(running: Running, idle_s: float = 60) -> tuple[StreamListener, tuple[str, int]]:
+    sock = stream.bind("127.0.0.1", 0)
+    listener = StreamListener(sock, running.service, running.service._wheel, idle_s)
+    await listener.start()
+    return listener, sock.getsockname()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_nothing_holds_on_to_a_connection_that_has_ended(running: Running) -> None:
+    listener, address = await listening(running)
+    _, writer = await asyncio.open_connection(*address)
+    writer.write(b"\x0f\xff" + bytes(2000))
+    await until(lambda: listener.connections == 1)
+    connection = weakref.ref(next(iter(listener._open)))
+    writer.close()
+    await until(lambda: listener.connections == 0)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert connection() is None
+    listener.close()
+
+
+async def test_a_connection_that_has_ended_keeps_nothing_unfinished_for_an_answer_on_its_way(
+    running: Running, up: Upstream
+) -> None:
+    up.script = silent
+    listener, address = await listening(running)
+    _, writer = await asyncio.open_connection(*address)
+    writer.write(frame(query()) + b"\x0f\xff" + bytes(2000))
+    await up.until(1)
+    (connection,) = listener._open
+    assert connection._framer.waits
+    writer.transport.abort()
+    await until(lambda: listener.connections == 0)
+    assert not connection._framer.waits
+    listener.close()
+
+
+async def test_a_connection_with_too_long_a_query_is_closed_before_that_query_comes(running: Running) -> None:
+    reader, writer = await asyncio.open_connection(*running.address)
+    writer.write(frame(query("localhost")) + (stream.MAX_QUERY + 1).to_bytes(2, "big"))
+    async with asyncio.timeout(PATIENCE_S):
+        assert parsed(await received(reader)).rcode() == dns.rcode.NOERROR
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_an_idle_connection_whose_client_does_not_read_ends_too(running: Running) -> None:
+    listener, address = await listening(running, idle_s=0.2)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(address)
+        await until(lambda: listener.connections == 1)
+        (connection,) = listener._open
+        connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        connection._transport.write(bytes(stream.MAX_UNSENT))
+        await until(lambda: listener.connections == 0)
+    listener.close()
+
+
+async def test_connections_leave_file_descriptors_for_what_else_needs_them(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as probe:
+        least = probe.fileno()
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (least + 20 + stream.LEAST_RESERVE, 4096))
+    listener, address = await listening(running)
+    clients = [await asyncio.open_connection(*address) for _ in range(30)]  # each takes two of ours
+    await asyncio.sleep(0.1)
+    assert 5 <= listener.connections <= 10
+    for _, writer in clients:
+        writer.close()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "usable"), [(1024, 768), (128, 64), (65536, 49152), (resource.RLIM_INFINITY, 1 << 30)]
+)
+def test_a_quarter_of_the_file_descriptors_is_kept_back(
+    limit: int, usable: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert stream.descriptors() == usable

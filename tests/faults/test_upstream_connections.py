@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 
 import dns.rcode
@@ -10,6 +11,7 @@ import pytest
 
 from resolver.core import retries
 from resolver.core.retries import RESENDS
+from resolver.edge import server as edge_server
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
@@ -75,3 +77,60 @@ async def test_a_resolver_that_stops_asks_nobody_again() -> None:
         assert server._link.closed
         assert server.requests == 4
         waiting.cancel()
+
+
+@pytest.mark.parametrize("tcp_only", [True, False])
+async def test_a_connection_that_fell_silent_is_left_when_a_question_on_it_times_out(
+    monkeypatch: pytest.MonkeyPatch, tcp_only: bool
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(retries, "SHORTEST_TIMEOUT_S", 0.1)
+    async with upstream(by_tcp) as up:
+        spec = ServerSpec(*up.address, tcp_only=tcp_only)
+        async with resolver(spec=GroupSpec((spec,), timeout_s=0.3)) as running:
+            await running.ask(query("first.example"))
+            dead = up.asked[-1].port
+            up.silent_ports.add(dead)
+            replies = [parsed(await running.ask(query(f"n{number}.example"))) for number in range(3)]
+            assert replies[-1].rcode() == dns.rcode.NOERROR
+            assert [asked.port for asked in up.asked if asked.over_tcp].count(dead) == 2
+
+
+async def test_a_connection_on_which_other_answers_come_is_kept_when_a_question_times_out() -> None:
+    def script(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
+        return [] if b"slow" in asked else [answered(asked, A)]
+
+    async with upstream(script) as up:
+        spec = ServerSpec(*up.address, tcp_only=True)
+        async with resolver(spec=GroupSpec((spec,), timeout_s=0.5)) as running:
+            slow = asyncio.ensure_future(running.ask(query("slow.example")))
+            await up.until(1)
+            await running.ask(query("fast.example"))
+            await slow
+            await running.ask(query("next.example"))
+            assert len({asked.port for asked in up.asked[:3]}) == 1
+
+
+async def test_late_answers_on_a_connection_that_was_left_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_TIMEOUT_S", 0.1)
+    async with upstream(silent) as up:
+        spec = ServerSpec(*up.address, tcp_only=True)
+        async with resolver(spec=GroupSpec((spec,), timeout_s=30)) as running:
+            waiting = asyncio.ensure_future(running.ask(query()))
+            await up.until(3)
+            first, _, third = up.asked
+            assert first.port != third.port
+            up.reply_to(first, answered(first.wire, A))
+            assert parsed(await waiting).rcode() == dns.rcode.NOERROR
+
+
+async def test_a_connection_gives_up_on_a_server_that_acknowledges_nothing() -> None:
+    async with upstream() as up:
+        spec = ServerSpec(*up.address, tcp_only=True)
+        async with resolver(spec=GroupSpec((spec,), timeout_s=30)) as running:
+            await running.ask(query())
+            (server,) = running.upstreams.servers()
+            assert server._link is not None
+            assert server._link._transport is not None
+            sock = server._link._transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == edge_server.UNHEARD_MS

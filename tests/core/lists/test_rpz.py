@@ -8,7 +8,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from resolver.core.lists.line import Bad, Ignored, Quiet
@@ -560,6 +560,8 @@ def test_whatever_the_bytes_nothing_is_raised_and_every_rule_is_sound(head: byte
 
 @given(SOUP, st.sampled_from(["a.example", "*.a.example"]))
 def test_the_fast_way_says_what_the_slow_one_does(data: bytes, owner: str) -> None:
+    assume(b"(" not in data)  # there the line is a part of another record, whose text keeps its case
+
     def all_said(line: str) -> list[tuple[int, object]]:
         text = HEAD.encode() + data + b"\n" + line.encode() + b"\n" + data
         return [(number, one) for number, _, all_ in read_rpz(text) for one in all_]
