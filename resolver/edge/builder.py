@@ -37,6 +37,8 @@ from resolver.edge.intake import Intake, Read, Source, Taken, read
 
 TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
+NICE = 15
+"""How much the build gives way to the server, where they share a core."""
 _DRAWS = 3
 """How many secrets are tried when names crowd."""
 
@@ -224,6 +226,7 @@ def main() -> None:
 
     The table goes into the state folder; a refusal ends with its message on standard error and status 1.
     """
+    os.nice(NICE)
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
     sweep(state)
