@@ -13,7 +13,7 @@ import click
 from resolver import __version__
 from resolver.core.errors import ResolverError
 from resolver.list_commands import lists
-from resolver.settings import as_ours, config_option, json_option, load_config, read_config
+from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config
 
 if TYPE_CHECKING:
     pass
@@ -76,7 +76,7 @@ def check(path: Path | None) -> None:
     config = read_config(path)
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
-    made = build(list_sources(config), None)
+    made = build(list_sources(config), None, progress())
     mistakes = [text for one in made.lists for text in ([one.error] if one.error else one.mistakes)]
     mistakes += failed_tests(config, made)
     for mistake in mistakes:
@@ -167,7 +167,7 @@ def replay(names: TextIO, changed: Path, client: str, path: Path | None) -> None
         raise click.BadParameter(f"{client!r} is no address", param_hint="--client") from None
     before, after = read_config(path), read_config(changed)
     seen = as_ours(lambda: list(read_seen(names, getattr(names, "name", "-"), address)))
-    found = list(changes(policy_of(before), policy_of(after), seen))
+    found = list(changes(policy_of(before, progress()), policy_of(after, progress()), seen))
     for change in found:
         click.echo(change)
     click.echo(summary(found, len(seen)), err=True)

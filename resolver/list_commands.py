@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from resolver.core.errors import ControlError, TableFault
-from resolver.settings import as_ours, config_option, json_option, read_config
+from resolver.settings import as_ours, config_option, json_option, progress, read_config
 
 ORDER_S = 330.0
 """Longest wait for an order: it ends with a build."""
@@ -133,7 +133,7 @@ def _document(path: Path | None) -> list[dict[str, object]]:
             return lists_document(build, {})
     except TableFault:
         pass
-    return lists_document(builder.build(list_sources(config), config.state), {})
+    return lists_document(builder.build(list_sources(config), config.state, progress()), {})
 
 
 def _known(known: object, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -55,9 +55,9 @@ def read_seen(lines: Iterable[str], source: str, client: Address = LOOPBACK) -> 
             raise ReplayError(f"{source}:{number}: {exc}") from exc
 
 
-def policy_of(config: Config) -> Policy:
+def policy_of(config: Config, told: Callable[[str], object]) -> Policy:
     """Return the policy that a configuration makes of its lists as they are now. Writes nothing."""
-    return make_policy(config, build(list_sources(config), config.state), 0)
+    return make_policy(config, build(list_sources(config), config.state, told), 0)
 
 
 def changes(before: Policy, after: Policy, seen: Iterable[Seen]) -> Iterator[Change]:

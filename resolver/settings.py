@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -43,6 +44,19 @@ def read_config(path: Path | None) -> Config:
     except ConfigError as exc:  # each line begins with file:line:column, for editors
         click.echo(exc, err=True)
         raise click.exceptions.Exit(1) from exc
+
+
+def progress() -> Callable[[str], None]:
+    """Return what shows on a terminal how far long work is; nobody else is bothered with it."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def show(said: str) -> None:
+        click.echo(f"\r\033[K{said}...", err=True, nl=False)
+        if said == "compiling":  # the last that is done
+            click.echo("\r\033[K", err=True, nl=False)
+
+    return show
 
 
 def as_ours(work: Callable[[], T]) -> T:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from resolver.cli import main
 from resolver.shipped import SHIPPED
+from tests.servers import environment
 
 
 def run(*arguments: str) -> Result:
@@ -161,3 +166,21 @@ def test_query_refuses_to_wait_for_no_time_or_for_ever(seconds: str) -> None:
     done = run("query", "wechat.com", "--timeout", seconds)
     assert done.exit_code == 2
     assert f"{seconds} is not above 0 and up to 300" in done.output
+
+
+def test_long_work_says_on_a_terminal_how_far_it_is_and_leaves_nothing_behind(file: str) -> None:
+    master, slave = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "resolver", "check", "--config", file],
+        stderr=slave,
+        stdout=subprocess.DEVNULL,
+        env=environment(Path(file).parent),
+        timeout=30,
+        check=False,
+    )
+    os.close(slave)
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert done.returncode == 1
+    assert "\r\033[Kreading ads (1 of 2)..." in shown
+    assert shown.index("compiling") < shown.rindex("\r\033[K") < shown.index("some bad line")

@@ -73,9 +73,16 @@ class Build:
 _LOADED = TypeAdapter(tuple[Loaded, ...])
 
 
-def build(sources: Sequence[Source], state: Path | None) -> Build:
-    """Read and compile all lists in memory. Writes nothing."""
-    return compile_read(sources, [read(source, state) for source in sources])
+def build(
+    sources: Sequence[Source], state: Path | None, told: Callable[[str], object] = lambda _: None
+) -> Build:
+    """Read and compile all lists in memory; `told` hears what is done next. Writes nothing."""
+    found = []
+    for number, source in enumerate(sources, 1):
+        told(f"reading {source.name} ({number} of {len(sources)})")
+        found.append(read(source, state))
+    told("compiling")
+    return compile_read(sources, found)
 
 
 def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
