@@ -22,6 +22,8 @@ from resolver.core.lists.document import DocumentFault, compose, scalar
 MAX_BYTES = 1 << 20
 """Largest configuration file."""
 MAX_DEPTH = 8
+MAX_NODES = 1 << 17
+"""Most keys and values: reading them takes a second or two."""
 KEY = "[key]"
 """Stands behind the location of a value for that of its key, as pydantic has it."""
 
@@ -62,7 +64,7 @@ def load(
             (Problem(source, *at, "", f"the character U+{ord(bad[0]):04X} must not stand here"),)
         )
     try:
-        root = compose(text, MAX_DEPTH)
+        root = compose(text, MAX_DEPTH, MAX_NODES)
     except DocumentFault as fault:
         mark = fault.mark
         at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
