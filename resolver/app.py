@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 
 from resolver import __version__
-from resolver.config import Config, ConfigError, Endpoint
+from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
 from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
@@ -110,7 +110,7 @@ class App:
         async with self._reloading:
             self._notifier.reloading()
             try:
-                config = self._reread()
+                config = await asyncio.to_thread(self._reread)  # a large one takes seconds
                 sources = list_sources(config)
                 await self._note_content([source.path for source in sources])
                 build = await build_apart(sources, self._started_with.state)
@@ -140,7 +140,7 @@ class App:
         engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
         logging.getLogger().setLevel(config.log.level.upper())
-        for warning in config.warnings:
+        for warning in config.warnings[:MAX_SHOWN]:
             log.warning("%s", warning)
         settle_memory()
 
@@ -259,7 +259,7 @@ class App:
         try:
             await self.reload()
         except (ConfigError, ListRefused) as exc:
-            log.error("reload failed, all stays as it was: %s", exc, extra=fields(cause=cause))
+            log.error("reload failed, all stays as it was: %s", _brief(exc), extra=fields(cause=cause))
         except Exception:
             log.exception("reload failed, all stays as it was", extra=fields(cause=cause))
         else:
@@ -269,7 +269,7 @@ class App:
         try:
             return await self.reload()
         except (ConfigError, ListRefused) as exc:
-            raise ControlError(str(exc)) from exc
+            raise ControlError(_brief(exc)) from exc
 
     def _summary(self) -> dict[str, object]:
         before, now = self._started_with, self._config
@@ -352,6 +352,10 @@ def _bind(at: Endpoint, bind: Callable[[str, int], socket.socket]) -> socket.soc
         said = os.strerror(exc.errno) if exc.errno in HINTS else exc.strerror or str(exc)
         hint = f": {HINTS[exc.errno]}" if exc.errno in HINTS else ""
         raise ListenError(f"cannot listen on {at}: {said}{hint}") from exc
+
+
+def _brief(error: ConfigError | ListRefused) -> str:
+    return error.brief() if isinstance(error, ConfigError) else str(error)
 
 
 def settle_memory() -> None:
