@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 
 from resolver import __version__
-from resolver.config import Config, ConfigError, Endpoint
+from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
 from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
@@ -110,7 +110,7 @@ class App:
         async with self._reloading:
             self._notifier.reloading()
             try:
-                config = self._reread()
+                config = await asyncio.to_thread(self._reread)  # a large one takes seconds
                 build = await self._keeper.build(config)
             except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
@@ -143,7 +143,7 @@ class App:
         engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
         logging.getLogger().setLevel(config.log.level.upper())
-        for warning in config.warnings:
+        for warning in config.warnings[:MAX_SHOWN]:
             log.warning("%s", warning)
         settle_memory()
 
@@ -263,7 +263,7 @@ class App:
         try:
             await self.reload(cause)
         except (ConfigError, ListRefused) as exc:
-            log.error("reload failed, all stays as it was: %s", exc, extra=fields(cause=cause))
+            log.error("reload failed, all stays as it was: %s", _brief(exc), extra=fields(cause=cause))
         except Exception:
             log.exception("reload failed, all stays as it was", extra=fields(cause=cause))
         else:
@@ -287,7 +287,7 @@ class App:
         try:
             return await self.reload(str(given.get("cause", "reload")))
         except (ConfigError, ListRefused) as exc:
-            raise ControlError(str(exc)) from exc
+            raise ControlError(_brief(exc)) from exc
 
     def _summary(self) -> dict[str, object]:
         before, now = self._started_with, self._config
@@ -370,6 +370,10 @@ def _bind(at: Endpoint, bind: Callable[[str, int], socket.socket]) -> socket.soc
         said = os.strerror(exc.errno) if exc.errno in HINTS else exc.strerror or str(exc)
         hint = f": {HINTS[exc.errno]}" if exc.errno in HINTS else ""
         raise ListenError(f"cannot listen on {at}: {said}{hint}") from exc
+
+
+def _brief(error: ConfigError | ListRefused) -> str:
+    return error.brief() if isinstance(error, ConfigError) else str(error)
 
 
 def settle_memory() -> None:

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -131,6 +132,34 @@ async def test_a_mistake_changes_nothing(file: Path) -> None:
         file.write_text(TEXT)
         await app.reload()
         assert app.state().reload.successful
+
+
+async def test_a_configuration_is_read_apart_from_the_event_loop(file: Path) -> None:
+    async with serving(file) as app:
+        going = threading.Event()
+
+        def slow() -> Config:
+            assert going.wait(10)  # which only the event loop can set
+            return configuration(file)
+
+        app._reread = slow
+        reload = asyncio.create_task(app.reload())
+        await asyncio.sleep(0.05)
+        assert blocks(app, ADS)
+        going.set()
+        await reload
+
+
+async def test_of_many_mistakes_the_log_and_the_command_show_the_first(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(file) as app:
+        file.write_text(TEXT + "access: {clients: [" + "x, " * 300 + "y]}\n")
+        await app._reload_and_log("test")
+        assert caplog.text.count("is no address and no network") == 20
+        assert "and 281 more" in caplog.text
+        with pytest.raises(ControlError, match="and 281 more"):
+            await app._reload_command({})
 
 
 async def test_two_reloads_at_once_follow_each_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

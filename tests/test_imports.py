@@ -27,7 +27,7 @@ RANKS = (
     ("core.policy",),
     ("core.explain", "core.clients", "core.cache", "core.retries"),
     ("core.engine",),
-    ("shipped",),
+    ("shipped", "regular"),
     ("config", "observe"),
     ("system", "web"),
     ("edge",),

@@ -55,6 +55,8 @@ def message(error: ErrorDetails) -> str:
         return f"must be at least {_quantity(error['ctx']['ge'])}"
     if kind == "less_than_equal":
         return f"must be at most {_quantity(error['ctx']['le'])}"
+    if kind == "too_long":
+        return f"holds more than {error['ctx']['max_length']:,} entries"
     return _WORDS.get(kind) or error["msg"].removeprefix("Value error, ")
 
 

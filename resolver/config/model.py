@@ -33,6 +33,8 @@ from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
 from resolver.shipped import SHIPPED, TEMPLATES
 
+MAX_ENTRIES = 10_000
+"""Most networks, routes, or domains of a route that stand in one list."""
 DEFAULT_UPSTREAM = "default"
 """The upstream group that is asked where no route says otherwise."""
 
@@ -157,7 +159,7 @@ class UpstreamSettings(_Part):
 class Route(_Part):
     """Names, with all below them, that are asked at an upstream group of their own."""
 
-    domains: tuple[Domain, ...] = Field(min_length=1)
+    domains: tuple[Domain, ...] = Field(min_length=1, max_length=MAX_ENTRIES)
     upstream: Text
 
 
@@ -252,7 +254,7 @@ class ListSettings(_Part):
 class GroupSettings(_Part):
     """Clients, the lists that count for them, and how blocked names are answered."""
 
-    clients: tuple[Net, ...] = ()
+    clients: tuple[Net, ...] = Field((), max_length=MAX_ENTRIES)
     block: tuple[Text, ...] = ()
     allow: tuple[Text, ...] = ()
     answer: AnswerMode = AnswerMode.NXDOMAIN
@@ -285,7 +287,7 @@ class CacheSettings(_Part):
 class Access(_Part):
     """Who may ask, and how much."""
 
-    clients: Annotated[tuple[Net, ...], BeforeValidator(_networks)] = PRIVATE
+    clients: Annotated[tuple[Net, ...], Field(max_length=MAX_ENTRIES), BeforeValidator(_networks)] = PRIVATE
     rate: Annotated[int | None, BeforeValidator(_from_text(q.rate_per_s))] = 1000
 
 
@@ -342,7 +344,7 @@ class Config(_Part):
 
     listen: Listen = Listen()
     upstreams: dict[Text, UpstreamSettings] = {}
-    routes: tuple[Route, ...] = ()
+    routes: tuple[Route, ...] = Field((), max_length=MAX_ENTRIES)
     lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
     groups: dict[Text, GroupSettings] = {DEFAULT_GROUP: GroupSettings(block=SHIPPED)}
     never_block: tuple[Domain, ...] = ()

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from resolver.core.errors import ResolverError
 
+MAX_SHOWN = 20
+"""How many problems go into the log."""
+
 
 class Problem(NamedTuple):
     """Something that the owner should know, and where it stands (counted from 1)."""
@@ -27,3 +30,9 @@ class ConfigError(ResolverError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+    def brief(self) -> str:
+        """Return the first problems, and how many more there are; the text of this holds them all."""
+        more = len(self.problems) - MAX_SHOWN
+        shown = [str(problem) for problem in self.problems[:MAX_SHOWN]]
+        return "\n".join([*shown, f"and {more} more: `nxwhy check` says them all"] if more > 0 else shown)

@@ -18,10 +18,15 @@ from resolver.config.model import Config
 from resolver.config.problem import ConfigError, Problem
 from resolver.config.quantities import shown
 from resolver.core.lists.document import DocumentFault, compose, scalar
+from resolver.regular import open_regular
 
 MAX_BYTES = 1 << 20
 """Largest configuration file."""
 MAX_DEPTH = 8
+MAX_NODES = 1 << 17
+"""Most keys and values: reading them takes a second or two."""
+MAX_PROBLEMS = 10_000
+"""How many mistakes are counted, and how many warnings."""
 KEY = "[key]"
 """Stands behind the location of a value for that of its key, as pydantic has it."""
 
@@ -32,7 +37,7 @@ ROUNDS = 4
 def read(path: Path, environment: Mapping[str, str]) -> Config:
     """Return the configuration in a file. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as exc:
         raise ConfigError((Problem(str(path), 1, 1, "", exc.strerror or str(exc)),)) from exc
@@ -62,7 +67,7 @@ def load(
             (Problem(source, *at, "", f"the character U+{ord(bad[0]):04X} must not stand here"),)
         )
     try:
-        root = compose(text, MAX_DEPTH)
+        root = compose(text, MAX_DEPTH, MAX_NODES)
     except DocumentFault as fault:
         mark = fault.mark
         at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -132,7 +137,7 @@ class _Reading:
                     if all(draft.is_whole(place) for place in (location, finding.rests_on) if place):
                         self.note(location, finding.message, fatal=finding.fatal)
                 return config
-            for error in errors if attempt == 0 else ():
+            for error in errors[:MAX_PROBLEMS] if attempt == 0 else ():
                 self.note(draft.as_written(_place(error)), message(error))
             draft.leave_out([_place(error, of_key=False) for error in errors])
         return None
@@ -145,9 +150,7 @@ class _Reading:
         mark = self._nodes[known].start_mark if known in self._nodes else None
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         where = ".".join([_part(part) for part in location if part != KEY])
-        (self.problems if fatal else self.warnings).append(
-            Problem(self._source, line, column, where, message)
-        )
+        self._keep(Problem(self._source, line, column, where, message), fatal=fatal)
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -171,7 +174,12 @@ class _Reading:
 
     def _note_at(self, node: yaml.Node, location: Location, said: str) -> None:
         mark, where = node.start_mark, ".".join(map(_part, location))
-        self.problems.append(Problem(self._source, mark.line + 1, mark.column + 1, where, said))
+        self._keep(Problem(self._source, mark.line + 1, mark.column + 1, where, said), fatal=True)
+
+    def _keep(self, problem: Problem, *, fatal: bool) -> None:
+        kept = self.problems if fatal else self.warnings
+        if len(kept) < MAX_PROBLEMS:
+            kept.append(problem)
 
 
 def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
+
+from resolver.regular import open_regular
+
+__all__ = ["open_regular", "replace", "replacing", "sweep", "sync_folder", "temporary"]
 
 UNFINISHED = ".new-"
 """How the names of files begin that are to replace others."""
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; a pipe or a device would hold us up for ever. Raises OSError."""
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(number).st_mode):  # looked at first: fdopen of a folder would leave it open
-        os.close(number)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.fdopen(number, "rb")
 
 
 @contextmanager

@@ -343,7 +343,7 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("none.yaml", "No such file or directory"), ("", "Is a directory")]
+    ("name", "said"), [("none.yaml", "No such file or directory"), ("", "not a regular file")]
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=f":1:1: {said}$"):

@@ -25,8 +25,10 @@ from resolver.core.lists.line import Bad, Ignored, Quiet, Said, judge_name
 from resolver.core.lists.record import MAX_FIELD, RECORD_KEYS, Record, check_text, record_from_mapping
 from resolver.core.lists.rule import Effect, Rule, Scope
 
-MAX_BYTES = 8 << 20
-"""Largest file, in bytes: about 100 000 entries with notes. Longer lists are made by programs."""
+MAX_BYTES = 2 << 20
+"""Largest file, in bytes: about 25 000 entries with notes. Longer lists are made by programs."""
+MAX_NODES = 1 << 18
+"""Most keys and values of a file, which is what takes time and memory."""
 
 FILE_KEYS = ("schema", "record", "match", "names")
 ENTRY_KEYS = ("name", "match", "enabled", "effect", "note", "collateral")
@@ -53,7 +55,7 @@ class Entry(NamedTuple):
 
 def is_annotated(data: bytes) -> bool:
     """Say whether the first line that is no comment begins an annotated file."""
-    return _START(data) is not None
+    return _START(data, 0, MAX_BYTES) is not None
 
 
 def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[Entry]]:
@@ -73,7 +75,7 @@ def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[En
 
 
 def _read_file(text: str) -> tuple[Record | None, Scope, list[tuple[int, Values]]]:
-    root = compose(text, _MAX_DEPTH)
+    root = compose(text, _MAX_DEPTH, MAX_NODES)
     if root is None:
         raise DocumentFault(None, "holds no `names` list")
     parts = fields(root, FILE_KEYS, "the file")

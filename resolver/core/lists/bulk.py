@@ -15,6 +15,8 @@ from resolver.core.lists.rules import Kind
 
 _PIECE = 1 << 18
 """Bytes that are read at a time."""
+BLANKS = b" \t\r\n"
+"""What may stand around a line and in one that says nothing."""
 _SAMPLE = 4096
 """Bytes at the beginning of a piece that say what most of its lines look like."""
 
@@ -64,12 +66,18 @@ class Piece(NamedTuple):
 
 
 def read_pieces(data: bytes, format: str, match: Scope) -> Iterator[Piece]:
-    """Yield all lines of a list in order, with the names of those that are as most of them are."""
+    """Yield the lines of a list in order, with the names of those that are as most of them are.
+
+    Pieces that are blank throughout are left out.
+    """
     shapes = SHAPES.get(format, ())
     at, first = 3 if data.startswith(b"\xef\xbb\xbf") else 0, 1
     while at < len(data):
         end = data.find(b"\n", at + _PIECE) + 1 or len(data)
         piece = data[at:end] if data[end - 1] == 0x0A else data[at:end] + b"\n"
+        if not piece.strip(BLANKS):
+            at, first = end, first + piece.count(b"\n")
+            continue
         shape = max(shapes, key=lambda shape: _hits(shape, piece), default=None)
         names = [b""] * piece.count(b"\n") if shape is None else shape.find.findall(piece)
         scope = (shape and shape.scope) or match

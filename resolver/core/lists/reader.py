@@ -11,7 +11,7 @@ from typing import TypeVar
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
-from resolver.core.lists.bulk import Piece, read_pieces
+from resolver.core.lists.bulk import BLANKS, Piece, read_pieces
 from resolver.core.lists.dnsmasq import read_dnsmasq
 from resolver.core.lists.domains import match_hint, read_domains
 from resolver.core.lists.hosts import read_hosts
@@ -35,8 +35,11 @@ from resolver.core.lists.wildcards import read_wildcards
 
 MAX_BYTES = 256 << 20
 """Largest list, in bytes, unless the caller says otherwise; the largest public ones have about 100 MB."""
+MAX_LINES = 1 << 24
+"""Most lines of a list: each takes a few µs where it is none of the usual ones, and large lists have 20 bytes
+a line."""
 MAX_LINE = 4096
-"""Longest line, in bytes, blanks and line end included; a longer one is a mistake and is not read."""
+"""Longest line, in bytes, blanks and line end included; a longer one is a mistake unless it is all blank."""
 MAX_MISTAKES = 20
 """How many bad lines a parsed list keeps to show."""
 
@@ -44,7 +47,7 @@ _SHOWN = 200  # characters of a bad line that we keep
 _LONE = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are no UTF-8
 _ADBLOCK = re.compile(r"[|/!\[#]|@@|[^ \t#^$]*+(?:[\^$]|#@?(?:\$\?|[?$%])?#)").match
 _CONFIG = re.compile(r"((?:address|local|server)[ \t]*+=[ \t]*+\"?/)|(?:local-zone|local-data|server):").match
-_HTML = re.compile(rb"(?:\xef\xbb\xbf|\s)*+<(?:!doctype|html)", re.IGNORECASE).match
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*+<(?:!doctype|html)", re.IGNORECASE).match
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*+").fullmatch
 
 _RULES = (Rule, Pattern, Trigger)
@@ -139,18 +142,22 @@ class _Reading:
         odd = [place for place, name in enumerate(names) if not name] if b"" in names else []
         raw = piece.data.split(b"\n") if odd else []
         for place in odd:
-            self._rules.add_many(names[at:place], range(piece.first + at, piece.first + place), piece.kind)
-            self._take_line(raw[place], piece.first + place, format, match)
+            if place > at:
+                lines = range(piece.first + at, piece.first + place)
+                self._rules.add_many(names[at:place], lines, piece.kind)
+            if line := raw[place].strip(BLANKS):
+                self._take_line(line, len(raw[place]), piece.first + place, format, match)
             at = place + 1
         self._rules.add_many(names[at:], range(piece.first + at, piece.first + len(names)), piece.kind)
         self._formats[piece.format] += len(names) - len(odd)
 
-    def _take_line(self, raw: bytes, number: int, format: str, match: Scope) -> None:
-        if len(raw) >= MAX_LINE:
-            self.take(
-                number, raw[:MAX_LINE].decode(errors="replace"), (Bad(f"a line over {MAX_LINE} bytes"),)
-            )
-        elif line := raw.strip(b" \t\r\n").decode(errors="surrogateescape"):
+    def _take_line(self, stripped: bytes, length: int, number: int, format: str, match: Scope) -> None:
+        """Take one line without the blanks around it; `length` is with them, in bytes."""
+        if length >= MAX_LINE:
+            shown = stripped[:MAX_LINE].decode(errors="replace")
+            self.take(number, shown, (Bad(f"a line over {MAX_LINE} bytes"),))
+        else:
+            line = stripped.decode(errors="surrogateescape")
             looks = recognise(line) if format == "auto" else format
             said = LINE_READERS[looks](line, number, match)
             self._formats[looks] += sum([isinstance(one, Rule) for one in said])
@@ -246,6 +253,8 @@ def _check_whole(data: bytes, source: str, format: str, max_bytes: int) -> None:
         raise ListRefused(source, "empty")
     if _HTML(data):
         raise ListRefused(source, "a web page, not a list")
+    if _count_lines(data) > MAX_LINES:
+        raise ListRefused(source, f"more than {MAX_LINES} lines")
 
 
 def _count_lines(data: bytes) -> int:

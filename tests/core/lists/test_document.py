@@ -18,7 +18,7 @@ def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def root(text: str) -> yaml.Node:
-    node = compose(text, 3)
+    node = compose(text, 3, 1 << 18)
     assert node is not None
     return node
 
@@ -34,7 +34,7 @@ def test_a_value_is_given_as_it_is_written() -> None:
 
 
 def test_an_empty_document_has_no_root() -> None:
-    assert compose("# nothing\n", 3) is None
+    assert compose("# nothing\n", 3, 9) is None
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_an_empty_document_has_no_root() -> None:
 )
 def test_what_must_not_become_a_tree_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(DocumentFault) as caught:
-        compose(text, 3)
+        compose(text, 3, 1 << 18)
     assert message in str(caught.value)
 
 
@@ -75,11 +75,18 @@ def test_a_mapping_with_a_wrong_key_is_refused_with_its_place(text: str, message
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("text", ["[a, {b: c}, d]", "- a\n- b: c\n- d\n"])
+def test_a_document_has_no_more_keys_and_values_than_are_allowed(text: str) -> None:
+    assert compose(text, 3, 6) is not None
+    with pytest.raises(DocumentFault, match="more than 5 keys and values"):
+        compose(text, 3, 5)
+
+
 @pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 200_000, "- " * 300_000, "? " * 300_000])
 def test_a_deep_document_costs_neither_stack_nor_time(text: str) -> None:
     start = time.perf_counter()
     with pytest.raises(DocumentFault):
-        compose(text, 3)
+        compose(text, 3, 1 << 18)
     assert time.perf_counter() - start < 5
 
 
@@ -87,7 +94,7 @@ def test_a_deep_document_costs_neither_stack_nor_time(text: str) -> None:
 @given(st.text("ab:-&*!|>[]{},#?'\"%\n \t\u00e9\x00", max_size=60) | st.text(max_size=60))
 def test_only_a_document_fault_comes_out_whatever_the_text(text: str) -> None:
     try:
-        node = compose(text, 3)
+        node = compose(text, 3, 1 << 18)
     except DocumentFault:
         return
     assert node is None or isinstance(node, yaml.Node)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core.errors import ListError, ListRefused
+from resolver.core.lists import reader
 from resolver.core.lists.line import Bad
 from resolver.core.lists.parsed import Tally
 from resolver.core.lists.reader import FORMATS, LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
@@ -302,6 +303,33 @@ def test_a_bad_line_costs_itself_alone() -> None:
         (4, "a control character"),
         (5, "a line over 4096 bytes"),
     ]
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"\n", b"\r\n", b" \n"])
+@pytest.mark.parametrize("format", ["auto", "domains", "annotated"])
+def test_32_mib_of_blanks_take_no_longer_than_a_few_seconds(blank: bytes, format: str) -> None:
+    data = blank * ((32 << 20) // len(blank))
+    start = time.process_time()
+    with pytest.raises(ListRefused, match="empty"):
+        parse_list(data, "x", format=format)
+    with pytest.raises(ListRefused, match=r"lines|not one rule|for the annotated format"):
+        parse_list(data + b"*\n", "x", format=format)
+    assert time.process_time() - start < 3
+
+
+def test_blank_lines_say_nothing_however_many_and_long_and_are_counted() -> None:
+    blank = b" " * 9000 + b"\n" * 300_000 + b"\t\r\n" * 100_000
+    parsed = parse_list(blank + b"a.example\n" + blank + b"b..example", "x")
+    assert (rules(parsed), parsed.rules.lines[0]) == (["exact a.example"], 400_001)
+    assert [(mistake.line, mistake.reason) for mistake in parsed.mistakes] == [(800_002, "an empty label")]
+    assert parsed.tally.lines == 800_002
+
+
+def test_a_list_of_more_lines_than_we_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_LINES", 3)
+    assert len(parse_list(b"a.example\n#\nb.example\n", "x").rules) == 2
+    with pytest.raises(ListRefused, match="more than 3 lines"):
+        parse_list(b"a.example\n#\nb.example\n\n", "x")
 
 
 def test_a_comment_may_be_in_any_encoding() -> None:
