@@ -90,10 +90,15 @@ class Clients:
     def _bucket(self, address: Address) -> Bucket:
         if address.is_loopback:
             return Bucket(math.inf)
-        key = str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
+        key = network_of(address)
         if len(self._buckets) >= MAX_KNOWN:
             self._buckets.clear()
         return self._buckets.setdefault(key, Bucket(self._rate))
+
+
+def network_of(address: Address) -> str:
+    """Return what tells clients apart that share nothing: an IPv4 address, or the network of an IPv6 one."""
+    return str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:
