@@ -12,7 +12,8 @@ import platform
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from resolver import __version__
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
@@ -25,17 +26,15 @@ from resolver.edge import stream, udp
 from resolver.edge.builder import Build
 from resolver.edge.control import Command, ControlServer
 from resolver.edge.fetching import LOOK_S as FETCH_LOOK_S
-from resolver.edge.http import Check, HttpServer, admin_app, notice_app
 from resolver.edge.lists import LOOK_S
 from resolver.edge.service import Service
 from resolver.edge.systemd import Notifier
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.keeper import Keeper
-from resolver.observe.collector import exposition, make_registry
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
-from resolver.observe.state import BuildInfo, CacheState, ReloadState, State, UpstreamState
+from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State, UpstreamState
 from resolver.parts import (
     CONTROL_SOCKET,
     ENGINE,
@@ -45,6 +44,9 @@ from resolver.parts import (
     make_routes,
     make_upstreams,
 )
+
+if TYPE_CHECKING:
+    from resolver.edge.http import HttpServer
 
 log = logging.getLogger("nxwhy")
 
@@ -155,8 +157,9 @@ class App:
         with contextlib.ExitStack() as bound:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
             self._keeper.look(config)  # before they are read: what changes later is seen as changed
+            pages = [bound.enter_context(_bind(at, stream.bind)) for at in config.listen.notice]
+            admin = [bound.enter_context(_bind(at, stream.bind)) for at in (config.listen.admin,) if at]
             self._put_in_force(config, await self._first_build())
-            await self._start_http()
             bound.pop_all()
         for datagrams, connections in pairs:
             self.listening += (Endpoint(*datagrams.getsockname()[:2]),)
@@ -164,6 +167,7 @@ class App:
             self._udp.append(udp.UdpListener(datagrams, self._service, self._loop))
             self._streams.append(listener)
             await listener.start()
+        await self._start_http(pages, admin)
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         self._spawn(self._keep_looking())
         self._spawn(self._keep_fetching())
@@ -195,17 +199,17 @@ class App:
         self._spawn(self._reload_and_log("start"))
         return found
 
-    async def _start_http(self) -> None:
-        listen = self._config.listen
+    async def _start_http(self, pages: Sequence[socket.socket], admin: Sequence[socket.socket]) -> None:
+        """Serve the notice page and the admin pages. DNS is served by now: what they need takes its time."""
+        from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
+        from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
+
         registry = make_registry(self._counters, self.state)
-        admin = admin_app(lambda accept: exposition(registry, accept), self.checks)
+        ours = admin_app(lambda accept: exposition(registry, accept), self.checks)
         notice = notice_app(self._judge)
-        for at, app in [
-            *((at, notice) for at in listen.notice),
-            *((at, admin) for at in (listen.admin,) if at),
-        ]:
+        for bound, app in [*((one, notice) for one in pages), *((one, ours) for one in admin)]:
             server = HttpServer(app)
-            await server.start(_bind(at, stream.bind))
+            await server.start(bound)
             self._http.append(server)
 
     def _judge(self, name: bytes, address: str) -> Verdict:

@@ -225,6 +225,8 @@ class Cache:
         self.get = self._entries.get  # the call that every query makes
         self.limit_bytes = limit_bytes
         self.bytes = self.hits = self.misses = self.evictions = 0
+        self.generation = 0
+        """Grows with each flush, so that an answer asked for before it is not kept after it."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -253,6 +255,7 @@ class Cache:
         """Forget everything."""
         self._entries.clear()
         self.bytes = 0
+        self.generation += 1
 
     def _evict(self) -> None:
         entries = self._entries

@@ -96,12 +96,7 @@ class Clients:
             return Bucket(math.inf)
         if len(self._buckets) >= MAX_KNOWN:
             self._buckets.clear()
-        return self._buckets.setdefault(network_key(address), Bucket(self._rate))
-
-
-def network_key(address: Address) -> str:
-    """Return what stands for all addresses that one host may have: the IPv4 address, the IPv6 /64."""
-    return str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
+        return self._buckets.setdefault(network_of(address), Bucket(self._rate))
 
 
 def _by_prefix(networks: Sequence[Network]) -> dict[int, list[tuple[int, set[int]]]]:
@@ -111,6 +106,11 @@ def _by_prefix(networks: Sequence[Network]) -> dict[int, list[tuple[int, set[int
         shift = network.max_prefixlen - network.prefixlen
         found[network.version].setdefault(shift, set()).add(int(network.network_address) >> shift)
     return {version: list(begins.items()) for version, begins in found.items()}
+
+
+def network_of(address: Address) -> str:
+    """Return what tells clients apart that share nothing: an IPv4 address, or the network of an IPv6 one."""
+    return str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:

@@ -143,6 +143,10 @@ class Engine:
             self.cache.drop(key)
         return entry
 
+    def prepare(self, answer: Answer, now: float) -> Entry:
+        """Return an answer from upstream ready for delivery, without keeping it."""
+        return c.from_answer(answer, self.ageing, now)
+
     def fail(self, key: bytes, options: bytes, now: float) -> None:
         """Remember that a question could not be answered, for a while that grows (RFC 9520).
 

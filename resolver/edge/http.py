@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any
 
 import h11
 import uvicorn
@@ -25,9 +25,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from resolver.core import names
-from resolver.core.clients import network_key, parse_address
+from resolver.core.clients import network_of, parse_address
 from resolver.core.errors import NameFault
 from resolver.core.policy import Verdict
+from resolver.observe.state import Check
 from resolver.web import notice
 
 MAX_CONNECTIONS, MAX_PER_CLIENT = 256, 64
@@ -73,14 +74,6 @@ class Deadlines:
     """From there until the reply is read and the connection closed."""
     linger_s: float = 1.0
     """For what is left of the request's body, behind the reply."""
-
-
-class Check(NamedTuple):
-    """One thing that has to hold for us to be of use."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 class HttpServer:
@@ -145,7 +138,7 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._end = self.loop.call_later(self._deadlines.head_s, transport.abort)
-        self.network = network_key(parse_address(self.client[0])) if self.client else ""
+        self.network = network_of(parse_address(self.client[0])) if self.client else ""
         networks = [other.network for other in self.connections if isinstance(other, _Connection)]
         if len(networks) > MAX_CONNECTIONS or networks.count(self.network) > MAX_PER_CLIENT:
             transport.abort()

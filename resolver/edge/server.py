@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from resolver.core.framing import Framer, frame
@@ -89,6 +91,7 @@ class Server:
         self._link: _TcpLink | None = None
         self.links: set[_TcpLink] = set()
         self.reconnects, self.spread_until = RECONNECTS, 0.0
+        self.refused_at = -math.inf
 
     def send(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
         """Send a message (without its ID) over UDP; add where the answer will come in. Raises OSError."""
@@ -112,6 +115,14 @@ class Server:
         self.health.answered(seconds)
         if seconds is not None:
             self.durations.add(seconds)
+
+    def turned_down(self, askers: Iterable[Asker]) -> None:
+        """Note one refusal, of the server or on the way to it, and tell all whom it may concern."""
+        self.refused_at = self.loop.time()
+        self.failures["refused"] += 1
+        self.health.missed(self.refused_at)
+        for asker in askers:
+            asker.refused(self)
 
     def silent(self, places: list[Place], since: float) -> None:
         """Learn that a question sent at `since` timed out: a connection that was mute all along is left."""
@@ -182,7 +193,12 @@ class _UdpSocket:
 
     def send(self, asker: Asker, packet: bytes) -> int:
         ident = free_id(self._server.ids, self.pending)
-        self._sock.send(ident.to_bytes(2, "big") + packet)
+        message = ident.to_bytes(2, "big") + packet
+        try:
+            self._sock.send(message)
+        except ConnectionRefusedError:  # an ICMP error that earlier questions brought; it shows only once
+            self._server.loop.call_soon(self._server.turned_down, set(self.pending.values()))
+            self._sock.send(message)
         self._left -= 1
         self.pending[ident] = asker
         return ident
@@ -199,8 +215,8 @@ class _UdpSocket:
             except BlockingIOError:
                 return
             except OSError:  # an ICMP error: the server's port is closed, or there is no way to it
-                for asker in set(pending.values()):
-                    asker.refused(server)
+                if pending:
+                    server.turned_down(set(pending.values()))
                 return
             found = pending.get(wire[0] << 8 | wire[1]) if len(wire) > 1 else None
             if found is None:
@@ -291,11 +307,11 @@ class _TcpLink(asyncio.Protocol):
         if askers:
             server.reconnects -= again
             server.spread_until = server.loop.time() + SPREAD_S
+        if askers and not again:
+            server.turned_down(askers)
+            return
         for asker in askers:
-            if again:
-                asker.cut_off(server)
-            else:
-                asker.refused(server)
+            asker.cut_off(server)
 
     def close(self) -> None:
         self.closed = True

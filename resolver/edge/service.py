@@ -51,12 +51,12 @@ class Waiter:
 
 
 class Flight:
-    """A question on its way, and who waits for it."""
+    """A question on its way, who waits for it, and of which generation of the cache it is."""
 
-    __slots__ = ("query", "stale", "waiters")
+    __slots__ = ("generation", "query", "stale", "waiters")
 
-    def __init__(self, query: Query, stale: Entry | None, waiters: list[Waiter]) -> None:
-        self.query, self.stale, self.waiters = query, stale, waiters
+    def __init__(self, query: Query, stale: Entry | None, waiters: list[Waiter], generation: int) -> None:
+        self.query, self.stale, self.waiters, self.generation = query, stale, waiters, generation
 
 
 class Service:
@@ -118,6 +118,9 @@ class Service:
     def _forward(self, forward: Forward, waiter: Waiter) -> bool:
         """Ask upstream, or wait with others for the answer to the same question; False: neither."""
         flight = self._flights.get(forward.query.key)
+        generation = self.engine.cache.generation
+        if flight is not None and flight.generation != generation:
+            flight = None  # it asks where this question no longer goes
         if flight is not None and len(flight.waiters) < MAX_WAITERS:
             flight.waiters.append(waiter)
             if flight.stale is None and forward.stale is not None:  # it began as a renewal, for nobody
@@ -126,14 +129,14 @@ class Service:
             self._counters.drop("overload")
             return False
         else:
-            self._take_off(Flight(forward.query, forward.stale, [waiter]), forward.upstream)
+            self._take_off(Flight(forward.query, forward.stale, [waiter], generation), forward.upstream)
         return True
 
     def _refresh(self, query: Query) -> None:
         """Ask again for an answer that is popular and about to expire."""
         upstream = self.engine.routes.find(query.name)
         if isinstance(upstream, str) and query.key not in self._flights and len(self._flights) < MAX_FLIGHTS:
-            self._take_off(Flight(shortened(query), None, []), upstream)
+            self._take_off(Flight(shortened(query), None, [], self.engine.cache.generation), upstream)
 
     def _take_off(self, flight: Flight, upstream: str) -> None:
         self._flights[flight.query.key] = flight
@@ -165,13 +168,17 @@ class Service:
         """Keep what upstream said, or that it said nothing, and answer all who wait."""
         now = monotonic()
         key = flight.query.key
-        del self._flights[key]
+        if self._flights.get(key) is flight:
+            del self._flights[key]
         if self._idle is not None and not self._flights:
             self._idle.set()
         entry = None
         if answer is not None:
             try:
-                entry = self.engine.accept(key, answer, now)
+                if flight.generation == self.engine.cache.generation:
+                    entry = self.engine.accept(key, answer, now)
+                else:
+                    entry = self.engine.prepare(answer, now)
             except Exception:
                 self._fault(now)
         if entry is None:
@@ -190,7 +197,8 @@ class Service:
 
     def _fail(self, flight: Flight, options: bytes, now: float) -> None:
         """Keep in mind that there is no answer, and tell all who wait, or give them a stale one."""
-        self.engine.fail(flight.query.key, options, now)
+        if flight.generation == self.engine.cache.generation:
+            self.engine.fail(flight.query.key, options, now)
         for waiter in flight.waiters:
             if flight.stale is not None:
                 self._send_stale(waiter, flight.stale)

@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from time import monotonic
 
+from resolver.core.clients import network_of, parse_address
 from resolver.core.framing import Framer, frame
 from resolver.edge.service import Service
 from resolver.edge.wheel import Wheel
@@ -63,7 +64,7 @@ class StreamListener:
         self._sock = sock
         self._server: asyncio.Server | None = None
         self._open: set[_Connection] = set()
-        self._by_client: Counter[str] = Counter()
+        self._by_network: Counter[str] = Counter()
         self._sweeping = False
         self._descriptors = 0
 
@@ -92,32 +93,31 @@ class StreamListener:
         for connection in list(self._open):
             connection.abort()
 
-    def enter(self, connection: _Connection, client: str, descriptor: int) -> bool:
-        """Note a new connection; return whether its client may ask and there is room for it.
+    def enter(self, connection: _Connection, network: str, descriptor: int) -> bool:
+        """Note a new connection; return whether there is room for it: the longest idle one makes room.
 
         The system gives the lowest free descriptor, so its number tells how many all of us have open.
         """
-        if (
-            self.service.clients.find(client) is None
-            or len(self._open) >= MAX_CONNECTIONS
-            or descriptor >= self._descriptors
-            or self._by_client[client] >= MAX_PER_CLIENT
-        ):
+        if self._by_network[network] >= MAX_PER_CLIENT:
             return False
+        if len(self._open) >= MAX_CONNECTIONS or descriptor >= self._descriptors:
+            if not self._open:
+                return False
+            min(self._open, key=_asked).abort()
         self._open.add(connection)
-        self._by_client[client] += 1
+        self._by_network[network] += 1
         if not self._sweeping:
             self._sweeping = True
             self._sweep_later()
         return True
 
-    def leave(self, connection: _Connection, client: str) -> None:
-        """Note that a connection has ended."""
+    def leave(self, connection: _Connection, network: str) -> None:
+        """Note that a connection has ended, or is about to."""
         if connection in self._open:
             self._open.remove(connection)
-            self._by_client[client] -= 1
-            if not self._by_client[client]:
-                del self._by_client[client]
+            self._by_network[network] -= 1
+            if not self._by_network[network]:
+                del self._by_network[network]
 
     def _sweep_later(self) -> None:
         # one deadline for all: a deadline of each would hold on to connections that have ended
@@ -141,16 +141,18 @@ class _Connection(asyncio.Protocol):
         self._framer = Framer(longest=MAX_QUERY)
         self._unanswered = 0
         self.asked = monotonic()
-        """When the last query came, or the connection was made."""
+        """When the last query that gets an answer came, or the connection was made."""
         self._finishing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
-        peer = transport.get_extra_info("peername")  # None: it has gone already
-        self._client: str = peer[0] if peer else ""
-        descriptor = transport.get_extra_info("socket").fileno()
-        if not peer or not self._listener.enter(self, self._client, descriptor):
+        self._transport, self._network = transport, ""
+        self._client = _peer(transport)
+        if not self._client or self._listener.service.clients.find(self._client) is None:
+            transport.abort()
+            return
+        self._network = network_of(parse_address(self._client))
+        if not self._listener.enter(self, self._network, transport.get_extra_info("socket").fileno()):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=MAX_UNSENT)
@@ -158,9 +160,10 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         service, channel = self._listener.service, self._listener.channel
         for wire in self._framer.feed(data):
-            self.asked = monotonic()
             self._unanswered += 1
-            if not service.handle(wire, self._client, channel, self._answer, None):
+            if service.handle(wire, self._client, channel, self._answer, None):
+                self.asked = monotonic()
+            else:
                 self._settle()
         if self._framer.broken:
             self._transport.close()
@@ -187,12 +190,13 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close without waiting for anything."""
         self._transport.abort()
+        self._listener.leave(self, self._network)
 
     def pause_writing(self) -> None:
-        self._transport.abort()  # it asks and does not read
+        self.abort()  # it asks and does not read
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._listener.leave(self, self._client)
+        self._listener.leave(self, self._network)
         self._framer.stop()  # who waits for an answer on this connection holds on to it for a while
 
     def _answer(self, wire: bytes, _: None) -> None:
@@ -208,3 +212,13 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
         elif self._unanswered == MAX_OPEN - 1:
             self._transport.resume_reading()
+
+
+def _asked(connection: _Connection) -> float:
+    return connection.asked
+
+
+def _peer(transport: asyncio.Transport) -> str:
+    """Return the address of a client; nothing if it has gone already."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if peer else ""

@@ -12,7 +12,7 @@ from resolver.core import questions
 from resolver.core.cache import kept_errors
 from resolver.core.errors import WireError
 from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
-from resolver.core.retries import NO_EDNS_S, Attempt, Next, Strategy, judge, plan
+from resolver.core.retries import NO_EDNS_S, RESENDS, Attempt, Next, Strategy, judge, plan
 from resolver.core.wire import Answer, Query, parse_answer
 from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
@@ -23,6 +23,8 @@ PLAN_S = 0.02
 """How long a plan serves for the questions that come after; servers do not change faster."""
 PROBE_ROUND_S = 0.5
 """How often we look whether a server that is set aside is due for a probe."""
+AGAIN_S = 0.15
+"""How long we wait before we ask a server again that just refused, where no other is left: it may restart."""
 NO_UPSTREAM = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server is configured")
 SILENT = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server answered in time")
 REFUSED = extended_error(NETWORK_ERROR, "upstream servers could not be reached or answered with errors")
@@ -108,9 +110,16 @@ class Exchange:
             server = self._group.servers[place]
             if server in self._given_up:
                 continue
+            if self._mark and monotonic() - server.refused_at < AGAIN_S:
+                self._send_later(server, patience_s)
+                return
             if self._send(server, patience_s, over_tcp=server.spec.tcp_only):
                 return
-        self._finish(None, self._errors or SILENT)
+        last = self._server  # a server that is set aside is planned for once, and may be back all the same
+        if last is not None and self._mark <= RESENDS and monotonic() - last.refused_at < AGAIN_S:
+            self._send_later(last, self._group.timeout_s)
+        else:
+            self._finish(None, self._errors or SILENT)
 
     def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
         """Take an answer to our question; a wrong or broken one is ignored and the wait goes on."""
@@ -148,11 +157,9 @@ class Exchange:
             self.go_on()
 
     def refused(self, server: Server) -> None:
-        """Go on to the next server at once."""
+        """Go on to the next server: at once, if that is another."""
         if self.done or server is not self._server:
             return
-        server.failures["refused"] += 1
-        server.health.missed(monotonic())
         self._errors = self._errors or REFUSED
         self.go_on()
 
@@ -165,7 +172,7 @@ class Exchange:
         try:
             server.send_tcp(self, packet, self._places)
         except OSError:
-            self.refused(server)
+            server.turned_down((self,))
 
     def _send(self, server: Server, patience_s: float, *, over_tcp: bool) -> bool:
         do, cd, ad = self._flags
@@ -179,10 +186,22 @@ class Exchange:
         except OSError:
             server.failures["send"] += 1
             server.health.missed(now)
+            server.refused_at = now
             self._errors = self._errors or REFUSED
             return False
         self._wheel.after(patience_s, self._timed_out, self._mark)
         return True
+
+    def _send_later(self, server: Server, patience_s: float) -> None:
+        self._server = None  # what else comes of the sendings before is no reason to go on earlier
+
+        def send(_: int) -> None:
+            if self.done or self._server is not None:
+                return
+            if not self._send(server, patience_s, over_tcp=server.spec.tcp_only):
+                self.go_on()
+
+        self._wheel.after(AGAIN_S, send, 0)
 
     def _timed_out(self, mark: int) -> None:
         if self.done or mark != self._mark or self._server is None:

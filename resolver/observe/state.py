@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolver.observe.counters import Durations
 
@@ -82,3 +83,11 @@ class State:
     generation: int = 0
     inflight: int = 0
     tcp_connections: int = 0
+
+
+class Check(NamedTuple):
+    """One thing that has to hold for us to be of use."""
+
+    name: str
+    ok: bool
+    detail: str

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resolver.core import clients as c
-from resolver.core.clients import PRIVATE, Clients, parse_address
+from resolver.core.clients import PRIVATE, Clients, network_of, parse_address
 from resolver.core.policy import NOTHING
 
 
@@ -188,3 +188,16 @@ def test_who_may_ask_is_found_among_thousands_of_networks() -> None:
     many = Clients(NOTHING, networks, None)
     assert not many.admits(IPv4Address("203.0.113.9"))
     assert many.admits(IPv4Address(19_999 << 8))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+    ],
+)
+def test_clients_are_told_apart_by_address_or_network(one: str, other: str, same: bool) -> None:
+    assert (network_of(parse_address(one)) == network_of(parse_address(other))) is same

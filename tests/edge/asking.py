@@ -16,7 +16,6 @@ from resolver.core.policy import PASS, PolicyList, Verdict
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.edge import stream
 from resolver.edge.http import (
-    Check,
     Deadlines,
     HttpServer,
     admin_app,
@@ -26,6 +25,7 @@ LEGAL = PolicyList("legal", Record("Court", ListClass.LEGAL, contact="mailto:it@
 HOUSE = PolicyList("house", Record("House rules", text="Not here."))
 DECREE = PolicyList("bare", Record("Decree", ListClass.LEGAL))
 JUDGED: list[tuple[bytes, str]] = []
+from resolver.observe.state import Check
 
 
 def judge(name: bytes, client: str) -> Verdict:

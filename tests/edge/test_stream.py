@@ -214,3 +214,62 @@ def test_a_quarter_of_the_file_descriptors_is_kept_back(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     assert stream.descriptors() == usable
+
+
+async def asking(address: tuple[str, int]) -> socket.socket:
+    """Return a connection on which something was asked and answered."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(sock, address)
+    await loop.sock_sendall(sock, frame(query("localhost")))
+    assert await loop.sock_recv(sock, 4096)
+    return sock
+
+
+async def test_the_longest_idle_connection_makes_room_for_a_new_one(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MAX_CONNECTIONS", 3)
+    listener, address = await listening(running)
+    async with asyncio.timeout(PATIENCE_S):
+        held = [await asking(address) for _ in range(3)]
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(held[0], frame(query("localhost")))
+        assert await loop.sock_recv(held[0], 4096)
+        held.append(await asking(address))
+        assert await loop.sock_recv(held[1], 4096) == b""
+        assert listener.connections == 3
+    for sock in held:
+        sock.close()
+    listener.close()
+
+
+async def test_all_addresses_of_one_ipv6_network_share_their_connections(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MAX_PER_CLIENT", 3)
+    sock = stream.bind("::1", 0)
+    listener = StreamListener(sock, running.service, running.service._wheel)
+    peers = iter([*[f"fd00::{number}" for number in range(4)], "fd00:0:0:1::1"])
+    monkeypatch.setattr(stream, "_peer", lambda _: next(peers))
+    await listener.start()
+    clients = [await asyncio.open_connection(*sock.getsockname()[:2]) for _ in range(5)]
+    await until(clients[3][0].at_eof)
+    assert listener.connections == 4
+    for _, writer in clients:
+        writer.close()
+    listener.close()
+
+
+async def test_what_is_no_query_keeps_no_connection_open(running: Running) -> None:
+    listener, address = await listening(running, idle_s=0.3)
+    reader, writer = await asyncio.open_connection(*address)
+    async with asyncio.timeout(PATIENCE_S):
+        while not reader.at_eof():
+            writer.write(frame(query(flags=0x8180)))
+            await asyncio.sleep(0.05)
+            if listener.connections == 0:
+                break
+    writer.close()
+    listener.close()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import socket
 from collections.abc import Sequence
+from time import monotonic
+from typing import cast
 
 import dns.rcode
 import pytest
@@ -12,9 +16,9 @@ from resolver.core import retries
 from resolver.core.replies import extended_error
 from resolver.core.retries import Strategy
 from resolver.edge.server import ServerSpec
-from resolver.edge.upstream import GroupSpec
+from resolver.edge.upstream import AGAIN_S, GroupSpec
 from tests.messages import errors, opt, parsed, query
-from tests.upstreams import Script, answered, resolver, silent, upstream
+from tests.upstreams import A, Script, answered, resolver, silent, upstream
 
 
 def failing(rcode: int, options: bytes = b"") -> Script:
@@ -54,3 +58,64 @@ async def test_the_reason_that_one_server_gave_outlives_a_bare_error_of_the_next
         async with resolver(spec=group) as running:
             reply = parsed(await running.ask(query(opt=opt())))
             assert errors(reply) == [(23, "lame")]
+
+
+class Away(asyncio.DatagramProtocol):
+    """A server on UDP that comes back."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._transport.sendto(answered(data, A), addr)
+
+
+@pytest.mark.parametrize("up", [True, False])
+async def test_a_server_that_refuses_for_a_moment_costs_no_question(up: bool) -> None:
+    async with upstream() as gone:
+        address = gone.address
+    async with resolver(address, timeout_s=30) as running:
+        (server,) = running.upstreams.servers()
+        if not up:
+            server.health.down_until = math.inf
+        waiting = [asyncio.ensure_future(running.ask(query(f"n{number}.example"))) for number in range(20)]
+        await asyncio.sleep(0.2)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(Away, address)
+        replies = await asyncio.gather(*waiting)
+        assert {parsed(reply).rcode() for reply in replies} == {dns.rcode.NOERROR}
+        transport.close()
+
+
+async def test_where_another_server_is_left_nobody_waits_for_one_that_refuses() -> None:
+    async with upstream() as gone:
+        pass
+    async with upstream() as alive:
+        group = GroupSpec((ServerSpec(*gone.address), ServerSpec(*alive.address)), Strategy.ORDERED, 30)
+        async with resolver(spec=group) as running:
+            start = monotonic()
+            assert parsed(await running.ask(query())).rcode() == dns.rcode.NOERROR
+            assert monotonic() - start < AGAIN_S
+
+
+async def test_a_refusal_counts_once_however_many_questions_wait_on_its_socket() -> None:
+    async with upstream(silent) as up, resolver(up.address, timeout_s=30) as running:
+        (server,) = running.upstreams.servers()
+        asked = [asyncio.ensure_future(running.ask(query(f"n{number}.example"))) for number in range(40)]
+        await up.until(40)
+        line = next(line for line in server._pool if line is not None and len(line.pending) > 1)
+        server.health.timeouts = 0
+        sock = line._sock
+        line._sock = cast(socket.socket, Refusing())
+        line._readable()
+        line._sock = sock
+        assert (server.health.timeouts, server.failures["refused"]) == (1, 1)
+        for task in asked:
+            task.cancel()
+
+
+class Refusing:
+    """A socket with an ICMP error."""
+
+    def recv(self, size: int) -> bytes:
+        raise ConnectionRefusedError
