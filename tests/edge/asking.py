@@ -20,12 +20,12 @@ from resolver.edge.http import (
     HttpServer,
     admin_app,
 )
+from resolver.observe.state import Check
 
 LEGAL = PolicyList("legal", Record("Court", ListClass.LEGAL, contact="mailto:it@corp.example"))
 HOUSE = PolicyList("house", Record("House rules", text="Not here."))
 DECREE = PolicyList("bare", Record("Decree", ListClass.LEGAL))
 JUDGED: list[tuple[bytes, str]] = []
-from resolver.observe.state import Check
 
 
 def judge(name: bytes, client: str) -> Verdict:
