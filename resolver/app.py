@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import platform
+import resource
 import signal
 import socket
 import time
@@ -25,6 +26,7 @@ from resolver.core.policy import NOTHING, Verdict
 from resolver.edge import stream, udp
 from resolver.edge.builder import Build
 from resolver.edge.control import Command, ControlServer
+from resolver.edge.faults import FaultLog
 from resolver.edge.fetching import LOOK_S as FETCH_LOOK_S
 from resolver.edge.lists import LOOK_S
 from resolver.edge.service import Service
@@ -152,6 +154,7 @@ class App:
     async def _start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.stop)
+        self._loop.set_exception_handler(FaultLog().handle)
         config = self._config
         await self._control.start()
         with contextlib.ExitStack() as bound:
@@ -238,6 +241,7 @@ class App:
             connections.close()
         self._upstreams.close()
         self._wheel.stop()
+        self._loop.set_exception_handler(None)
 
     async def _keep_looking(self) -> None:
         """Look at the files every two seconds; reload when one has changed."""
@@ -378,6 +382,14 @@ def _bind(at: Endpoint, bind: Callable[[str, int], socket.socket]) -> socket.soc
 
 def _brief(error: ConfigError | ListRefused) -> str:
     return error.brief() if isinstance(error, ConfigError) else str(error)
+
+
+def raise_open_files() -> None:
+    """Take as many open files as we may have; shells and services begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):  # macOS says that there is no limit, and has one
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def settle_memory() -> None:

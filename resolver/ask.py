@@ -188,6 +188,8 @@ def render(wire: bytes, question: bytes) -> str:
     if answer is None:
         raise WireError("not an answer to this question")
     flags = int.from_bytes(wire[2:4], "big")
+    if answer.rcode & 0xF != flags & 0xF:
+        return f"an answer of more than {w.MAX_RECORDS} records, which counts as a failure of its server"
     rcode = RCODES.get(answer.rcode, f"RCODE{answer.rcode}")
     lines = [f"{rcode}  flags: {' '.join([text for bit, text in _FLAGS if flags & bit]) or 'none'}"]
     options = answer.edns.options if answer.edns else ()

@@ -48,11 +48,12 @@ def serve(path: Path | None) -> None:
 
     SIGHUP and `nxwhy reload` read configuration and lists again; changed files are noticed within 2 seconds.
     """
-    from resolver.app import App
+    from resolver.app import App, raise_open_files
     from resolver.observe.logs import setup_logging
 
     config = read_config(path)
     setup_logging(config.log.level, config.log.format.value, sys.stderr)
+    raise_open_files()
 
     async def run() -> None:
         await App(config, lambda: load_config(path)).run()

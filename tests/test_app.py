@@ -5,6 +5,7 @@ import errno
 import gc
 import logging
 import os
+import resource
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -327,3 +328,23 @@ async def test_what_a_killed_server_left_unfinished_goes_at_the_start_and_not_by
         with pytest.raises(ControlError):
             await App(configuration(file), lambda: configuration(file)).run()
         assert (folder / ".new-now").exists()
+
+
+def test_the_server_takes_as_many_open_files_as_it_may_have() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+    try:
+        app_module.raise_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_what_nobody_caught_is_logged_once_a_second_while_we_serve(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(file):
+        for _ in range(50):
+            asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await asyncio.sleep(0.01)
+    assert caplog.text.count("ZeroDivisionError") == 1

@@ -26,6 +26,7 @@ from resolver.config.quantities import Endpoint
 from resolver.core.errors import NameFault, UpstreamError, WireError
 from resolver.core.framing import frame
 from resolver.core.replies import extended_error
+from resolver.core.wire import MAX_RECORDS
 from tests.messages import WIRE_NAMES, answer, opt, query, record
 
 QUESTION = query()[12:]
@@ -292,10 +293,19 @@ def test_what_is_shown_of_a_record_means_the_same_in_a_zone_file(rtype: int, dat
 
 def test_a_message_full_of_records_and_pointers_is_shown_in_no_time() -> None:
     chain = b"".join([b"\1a" + struct.pack(">H", 0xC000 | 12 + 4 * (place - 1)) for place in range(1, 15)])
-    long = [record(POINTER, 16, 60, chain), *[record(POINTER, 2, 60, POINTER) for _ in range(1000)]]
+    long = [
+        record(POINTER, 16, 60, chain),
+        *[record(POINTER, 2, 60, POINTER) for _ in range(MAX_RECORDS - 1)],
+    ]
     started = time.process_time()
-    assert len(ask.render(answer(QUESTION, long), QUESTION).splitlines()) == 1002
+    assert len(ask.render(answer(QUESTION, long), QUESTION).splitlines()) == MAX_RECORDS + 1
     assert time.process_time() - started < 3
+
+
+def test_an_answer_of_more_records_than_we_read_says_so_and_is_not_shown_as_an_error_of_the_server() -> None:
+    wire = answer(QUESTION, [record(POINTER, 2, 60, POINTER)] * (MAX_RECORDS + 1))
+    shown = ask.render(wire, QUESTION)
+    assert shown == "an answer of more than 1024 records, which counts as a failure of its server"
 
 
 @given(st.binary(max_size=300), st.booleans(), st.integers(0, 3))
