@@ -144,6 +144,7 @@ class Exchange:
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
         elif step is Next.ASK_BY_TCP:
+            self._forget()  # each repeat of this answer would have us ask once more
             if not self._send(server, self._group.timeout_s, over_tcp=True):
                 self.go_on()
         elif step is Next.ASK_WITHOUT_EDNS:
@@ -217,6 +218,12 @@ class Exchange:
             pending.pop(ident, None)
         self._places.clear()
         self._told(answer, options)
+
+    def _forget(self) -> None:
+        """Take no answer to what was sent so far."""
+        for pending, ident in self._places:
+            pending.pop(ident, None)
+        self._places.clear()
 
 
 class _Probe:

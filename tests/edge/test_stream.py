@@ -66,7 +66,7 @@ async def test_a_connection_ends_with_the_client_where_nothing_is_owed(running: 
     writer.close()
 
 
-@pytest.mark.parametrize("wire", [query(flags=0x8180), b"", query("new.example")])
+@pytest.mark.parametrize("wire", [query(flags=0x8180), query("new.example")])
 async def test_messages_that_get_no_answer_do_not_stop_a_connection(
     running: Running, wire: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,3 +273,33 @@ async def test_what_is_no_query_keeps_no_connection_open(running: Running) -> No
                 break
     writer.close()
     listener.close()
+
+
+async def test_a_message_shorter_than_a_header_ends_its_connection(running: Running) -> None:
+    reader, writer = await asyncio.open_connection(*running.address)
+    writer.write(frame(query("localhost")) + frame(bytes(11)))
+    async with asyncio.timeout(PATIENCE_S):
+        assert parsed(await received(reader)).rcode() == dns.rcode.NOERROR
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_no_connection_has_more_than_some_messages_handled_before_others_get_their_turn(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled, most, before = 0, 0, 0
+
+    def handle(*args: object) -> bool:
+        nonlocal handled
+        handled += 1
+        return False
+
+    monkeypatch.setattr(running.service, "handle", handle)
+    _, writer = await asyncio.open_connection(*running.address)
+    writer.write(frame(bytes(12)) * 5000)
+    async with asyncio.timeout(PATIENCE_S):
+        while handled < 5000:
+            await asyncio.sleep(0)
+            most, before = max(most, handled - before), handled
+    assert most <= 80
+    writer.close()

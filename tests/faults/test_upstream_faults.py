@@ -337,3 +337,20 @@ async def test_many_questions_to_a_silent_server_are_bounded(monkeypatch: pytest
             )
         assert running.service.inflight == 100
         assert running.counters.drops()["overload"] == 900
+
+
+async def test_a_truncated_answer_that_comes_many_times_is_asked_for_over_tcp_once() -> None:
+    def script(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
+        return [] if over_tcp else [answered(asked, flags=0x8380)] * 100
+
+    async with upstream(script) as up, resolver(up.address, timeout_s=30) as running:
+        waiting = asyncio.ensure_future(running.ask(query()))
+        await up.until(2)
+        (server,) = running.upstreams.servers()
+        async with asyncio.timeout(5):
+            while server.failures["stray"] < 99:
+                await asyncio.sleep(0.01)
+        asked = up.asked[-1]
+        assert [each.over_tcp for each in up.asked] == [False, True]
+        up.reply_to(asked, answered(asked.wire, A))
+        assert is_right(await waiting)
