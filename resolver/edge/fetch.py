@@ -34,6 +34,8 @@ REDIRECTS = frozenset((301, 302, 303, 307, 308))
 USER_AGENT = f"nxwhy/{__version__}"
 PREFIX = ".fetch-"
 """How our unfinished files begin."""
+IGNORE_UNEXPECTED_EOF = ssl.Options(1 << 7)
+"""SSL_OP_IGNORE_UNEXPECTED_EOF of OpenSSL 3, which older versions of Python set and do not name."""
 _PIECE = 1 << 18
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -212,6 +214,8 @@ class _Session:
             except OSError as exc:  # ssl.SSLError is one: a file without certificates
                 raise FetchError(self._request.url, f"{ca}: no certificates to trust: {exc}") from exc
             self._tls.set_alpn_protocols(["http/1.1"])
+            # which some versions of Python set: a list that was cut short would pass for whole
+            self._tls.options &= ~IGNORE_UNEXPECTED_EOF
         return self._tls
 
     @property

@@ -237,7 +237,8 @@ def _wrapped(sock: socket.socket, target: Target, tls: ssl.SSLContext, patience_
 def _tls_reason(exc: ssl.SSLError) -> str:
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"the certificate does not hold: {exc.verify_message}"
-    if isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+    ended = exc.reason == "UNEXPECTED_EOF_WHILE_READING"  # older versions of Python have no class for it
+    if ended or isinstance(exc, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "the connection broke: it ended in the middle"
     return f"TLS failed: {exc.reason or exc}"
 
