@@ -92,7 +92,7 @@ state: state
 
     @contextmanager
     def serving(self) -> Iterator[tuple[float, float]]:
-        """Run it; gives the seconds to the first answer, and its CPU seconds so far, children included."""
+        """Run it; gives seconds to the first answer, and its CPU seconds so far, with children."""
         argv = [sys.executable, "-m", "resolver", "serve", "--config", str(self._config)]
         options = {"env": environment(self.folder), "cwd": self.folder}
         with self._log.open("w") as log:
