@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from resolver.core.networks import Networks
 from resolver.core.policy import Address, Network, Policy, Profile
 
 PRIVATE: tuple[Network, ...] = (
@@ -66,7 +67,7 @@ class Clients:
         """
         self.policy = policy
         self.known: dict[str, Client] = {}
-        self._networks = _by_prefix(networks)
+        self._networks = Networks([(network, network) for network in networks])
         self._rate = math.inf if rate is None else rate
         self._buckets: dict[str, Bucket] = {}
 
@@ -88,8 +89,7 @@ class Clients:
 
         That matters for those that may not, since they are not remembered: their addresses may be forged.
         """
-        number = int(address)
-        return any(number >> shift in begins for shift, begins in self._networks[address.version])
+        return bool(self._networks.find(address.packed))
 
     def _bucket(self, address: Address) -> Bucket:
         if address.is_loopback:
@@ -97,15 +97,6 @@ class Clients:
         if len(self._buckets) >= MAX_KNOWN:
             self._buckets.clear()
         return self._buckets.setdefault(network_of(address), Bucket(self._rate))
-
-
-def _by_prefix(networks: Sequence[Network]) -> dict[int, list[tuple[int, set[int]]]]:
-    """Return the first bits of the networks, by IP version and by how many bits come behind them."""
-    found: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
-    for network in networks:
-        shift = network.max_prefixlen - network.prefixlen
-        found[network.version].setdefault(shift, set()).add(int(network.network_address) >> shift)
-    return {version: list(begins.items()) for version, begins in found.items()}
 
 
 def network_of(address: Address) -> str:

@@ -33,7 +33,7 @@ from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.files import open_regular, replacing, sweep
 from resolver.edge.forms import NO_FORM, Forms
-from resolver.edge.intake import Intake, Read, Source, Taken, read
+from resolver.edge.intake import HISTORY, Intake, Read, Source, Taken, read
 
 TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
@@ -118,8 +118,11 @@ def build_file(order: Order, state: Path) -> None:
             secret = _secret(state, anew=draw > 0)
             intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected)
             taken = [intake.take(source) for source in sources]
-            if not _stands(state, sources, taken, secret):
+            standing = _standing(state, sources, taken, secret)
+            if standing is None:
                 _write_table(state / TABLE, order, taken, secret)
+            else:
+                _try(order, standing)
         except TableFault:
             continue
         except OSError as exc:
@@ -167,9 +170,7 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
         triggers = tuple([form.parsed.triggers for form in forms])
         patterns = tuple([form.parsed.patterns for form in forms])
         finished = Build(Table(slots, secret, made), loaded, triggers, patterns)
-        against = order.complaints and order.complaints(finished)
-        if against:
-            raise ListRefused("build", "; ".join(against))
+        _try(order, finished)
         about = {
             "stamp": _stamp(sources, taken),
             "lists": _LOADED.dump_python(loaded, mode="json"),
@@ -182,13 +183,21 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
         file.write(said)
 
 
-def _stands(state: Path, sources: Sequence[Source], taken: Sequence[Taken], secret: Secret) -> bool:
-    """Say whether the table that is there was made of just this."""
+def _try(order: Order, finished: Build) -> None:
+    """Raise ListRefused where something speaks against a build, also an old one: the tests may be new."""
+    against = order.complaints and order.complaints(finished)
+    if against:
+        raise ListRefused("build", "; ".join(against))
+
+
+def _standing(state: Path, sources: Sequence[Source], taken: Sequence[Taken], secret: Secret) -> Build | None:
+    """Return the build that is there, if it was made of just this."""
     try:
-        table = open_built(state).table
+        found = open_built(state)
     except TableFault:
-        return False
-    return table.secret == secret and table.extra.get("stamp") == _stamp(sources, taken)
+        return None
+    same = found.table.secret == secret and found.table.extra.get("stamp") == _stamp(sources, taken)
+    return found if same else None
 
 
 def _stamp(sources: Sequence[Source], taken: Sequence[Taken]) -> str:
@@ -236,7 +245,8 @@ def main() -> None:
     os.nice(NICE)
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
-    sweep(state)
+    for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):  # those that nobody else writes to
+        sweep(folder)
     try:
         build_file(order, state)
     except ListRefused as exc:

@@ -62,8 +62,8 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left in a folder and below. Only where nobody writes now."""
-    for left in folder.rglob(f"{UNFINISHED}*"):
+    """Remove what killed writers left in a folder. Only where nobody else writes now."""
+    for left in folder.glob(f"{UNFINISHED}*"):
         with suppress(OSError):
             left.unlink()
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import subprocess
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,8 +20,10 @@ from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
 from resolver.edge import intake
 from resolver.edge.builder import Build, Order, build, build_file, open_built
+from resolver.edge.children import PYTHON, python_path
 from resolver.edge.history import accept, roll_back
 from resolver.edge.intake import Source, history, read
+from resolver.edge.lists import CHILD
 
 A, B = "a.example", "b.example"
 HTML = "<!DOCTYPE html><p>Not Found"
@@ -378,3 +382,24 @@ def test_rules_about_addresses_come_back_from_the_table_as_they_were(
     assert built(source, state).triggers == (triggers,)
     assert built(source, state).triggers == (triggers,)  # from the parsed form that was kept
     assert build([source], None).triggers == (triggers,)
+
+
+def test_a_test_that_is_new_is_tried_where_the_lists_are_as_they_were(source: Source, state: Path) -> None:
+    built(source, state)
+    for _ in range(2):
+        with pytest.raises(ListRefused, match=r"a\.example should be open"):
+            build_file(Order((source,), complaints=lambda _: ["a.example should be open"]), state)
+    assert blocked(open_built(state)) == [A]
+    build_file(Order((source,), complaints=lambda made: [] if blocked(made) == [A] else ["no"]), state)
+
+
+def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
+    for folder in ("lists", "history/ads", "fetched"):
+        (state / folder).mkdir(parents=True)
+        (state / folder / ".new-left").touch()
+    given = pickle.dumps((Order(()), state))
+    done = subprocess.run(
+        [*PYTHON, CHILD], input=given, env={**os.environ, "PYTHONPATH": python_path("")}, check=True
+    )
+    assert done.returncode == 0
+    assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]
