@@ -164,6 +164,8 @@ class App:
             admin = [bound.enter_context(_bind(at, stream.bind)) for at in (config.listen.admin,) if at]
             self._put_in_force(config, await self._first_build())
             bound.pop_all()
+        # before the first answer: who sees one may send the signal, which would end us unhandled
+        self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         for datagrams, connections in pairs:
             self.listening += (Endpoint(*datagrams.getsockname()[:2]),)
             listener = stream.StreamListener(connections, self._service, self._wheel)
@@ -171,7 +173,6 @@ class App:
             self._streams.append(listener)
             await listener.start()
         await self._start_http(pages, admin)
-        self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         self._spawn(self._keep_looking())
         self._spawn(self._keep_fetching())
         self._spawn(self._stay_alive())
