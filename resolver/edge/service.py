@@ -84,8 +84,11 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), longest_s)
 
-    def handle(self, wire: bytes, address: str, channel: Channel, send: Send, to: object) -> bool:
-        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once."""
+    def handle(self, wire: bytes, address: bytes, channel: Channel, send: Send, to: object) -> bool:
+        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once.
+
+        `address` is the client's, in network order.
+        """
         now = monotonic()
         try:
             client = self.clients.known.get(address) or self.clients.find(address)
@@ -107,6 +110,11 @@ class Service:
         except Exception:
             self._fault(now)
         return False
+
+    def unsent(self, count: int) -> None:
+        """Note that the system did not take so many replies that `send` had taken."""
+        for _ in range(count):
+            self._counters.drop("send")
 
     def _fault(self, now: float) -> None:
         """Note a fault of ours; a query that finds one may come often."""
