@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     pass
 
 T = TypeVar("T")
+
+# we use none of its plugins, and to look for them it reads what every installed package says of itself
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 EXAMPLES = """\b
 Examples:
@@ -48,6 +53,7 @@ def serve(path: Path | None) -> None:
 
     SIGHUP and `nxwhy reload` read configuration and lists again; changed files are noticed within 2 seconds.
     """
+    gc.disable()  # what is imported stays; the server turns it on once it serves
     from resolver.app import App, raise_open_files
     from resolver.observe.logs import setup_logging
 
