@@ -28,6 +28,7 @@ from resolver.core.lists.parsed import Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Pattern, Trigger
 from resolver.core.lists.rules import Resolution, Rules
+from resolver.core.steps import PYTHON, Steps
 from resolver.core.stored import patterns_from_json, patterns_to_json, triggers_from_json, triggers_to_json
 from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
@@ -107,7 +108,7 @@ class Order:
     complaints: Callable[[Build], list[str]] | None = None
 
 
-def build_file(order: Order, state: Path) -> None:
+def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
     """Read and compile all lists, and put the table into the state folder. Raises ListRefused.
 
     Lists that did not change are not parsed. Whatever ends the process leaves the old table or the new one.
@@ -116,11 +117,11 @@ def build_file(order: Order, state: Path) -> None:
     for draw in range(_DRAWS):
         try:
             secret = _secret(state, anew=draw > 0)
-            intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected)
+            intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected, steps)
             taken = [intake.take(source) for source in sources]
             standing = _standing(state, sources, taken, secret)
             if standing is None:
-                _write_table(state / TABLE, order, taken, secret)
+                _write_table(state / TABLE, order, taken, secret, steps)
             else:
                 _try(order, standing)
         except TableFault:
@@ -150,7 +151,7 @@ def open_built(state: Path) -> Build:
         raise TableFault("holds no lists that we can read") from exc
 
 
-def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret) -> None:
+def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret, steps: Steps) -> None:
     """Compile lists into the file that is mapped. Raises TableFault, ListRefused, OSError."""
     sources = order.sources
     forms = [one.form or NO_FORM for one in taken]
@@ -166,7 +167,7 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
             return slots
 
         parts = [Part(form.parsed.rules, form.words, form.parsed.tally.resolution) for form in forms]
-        made = compile_slots(parts, secret, allocate)
+        made = compile_slots(parts, secret, allocate, steps)
         triggers = tuple([form.parsed.triggers for form in forms])
         patterns = tuple([form.parsed.patterns for form in forms])
         finished = Build(Table(slots, secret, made), loaded, triggers, patterns)

@@ -10,13 +10,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from resolver.core.compiler import make_words
 from resolver.core.errors import HistoryError, ListRefused
 from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Protected, Update, refusal
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
+from resolver.core.steps import PYTHON, Steps
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
 from resolver.edge.history import History, Index, Version, content_id
@@ -100,8 +100,15 @@ class Taken(NamedTuple):
 class Intake:
     """Takes lists for a build: the new content if the guards let it, the last good one otherwise."""
 
-    def __init__(self, state: Path, forms: Forms, secret: Secret, protected: Sequence[Protected]) -> None:
-        self.forms = forms
+    def __init__(
+        self,
+        state: Path,
+        forms: Forms,
+        secret: Secret,
+        protected: Sequence[Protected],
+        steps: Steps = PYTHON,
+    ) -> None:
+        self.forms, self._steps = forms, steps
         self._state, self._secret, self._protected = state, secret, tuple(protected)
 
     def take(self, source: Source) -> Taken:
@@ -122,8 +129,8 @@ class Intake:
         form = self.forms.find(source.name, digest)
         index = kept.index()
         if form is None:
-            parsed = _parse(source, text.data)
-            form = Form(parsed, make_words(parsed.rules, self._secret), digest)
+            parsed = _parse(source, text.data, self._steps)
+            form = Form(parsed, self._steps.words(parsed.rules, self._secret), digest)
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
@@ -216,7 +223,7 @@ def _settings(source: Source) -> bytes:
     return blake2b(repr(said).encode(errors="surrogateescape"), digest_size=16).digest()
 
 
-def _parse(source: Source, data: bytes) -> ParsedList:
+def _parse(source: Source, data: bytes, steps: Steps = PYTHON) -> ParsedList:
     from resolver.core.lists.reader import parse_list  # noqa: PLC0415 - not for who only maps a table
 
     return parse_list(
@@ -226,6 +233,7 @@ def _parse(source: Source, data: bytes) -> ParsedList:
         match=source.match,
         allow=source.allow,
         trusted=source.trusted,
+        scan=steps.scan,
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from resolver.core.compiler import NO_SET
 from resolver.core.errors import ListRefused, TableFault
 from resolver.core.guards import Bounds, Protected
 from resolver.core.lists.parsed import ParsedList
@@ -18,6 +17,7 @@ from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
+from resolver.core.steps import NO_SET, Steps
 from resolver.edge import intake
 from resolver.edge.builder import Build, Order, build, build_file, open_built
 from resolver.edge.children import PYTHON, python_path
@@ -112,9 +112,9 @@ def test_a_list_that_did_not_change_is_not_parsed_again(
     parsed: list[Path] = []
     parse = intake._parse
 
-    def note(source: Source, data: bytes) -> ParsedList:
+    def note(source: Source, data: bytes, steps: Steps) -> ParsedList:
         parsed.append(source.path)
-        return parse(source, data)
+        return parse(source, data, steps)
 
     monkeypatch.setattr(intake, "_parse", note)
     build_file(
