@@ -121,12 +121,8 @@ class _NativeSteps:
         """Give every name a slot. Raises TableFault."""
         given = [(run.first, run.words) for run in runs]
         room = max(rules, min(rules + sum([len(words) for _, words in given]), MAX_PAIRS))
-        parents, joined, used, repeats = (
-            _zeros("I", room),
-            _zeros("I", room),
-            _zeros("Q", room),
-            _zeros("Q", room),
-        )
+        parents, joined = _zeros("I", room), _zeros("I", room)
+        used, repeats = _zeros("Q", room), _zeros("Q", room)
         try:
             count, names, worst = self._api.build_fill(
                 given, rules, slots.words, KEY_BITS - slots.shift, (parents, joined, used, repeats)

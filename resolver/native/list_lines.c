@@ -5,8 +5,8 @@
 
 enum { MAX_TEXT = 253, MAX_LABEL = 63 };
 
-/* What a byte may be in a name. */
-enum { OTHER, LETTER, DIGIT, DOT };
+/* What a byte may be in a name, as bits. */
+enum { LETTER = 1, DIGIT = 2, DOT = 4 };
 
 static const uint8_t kinds[256] = {
     ['-'] = LETTER, ['_'] = LETTER, ['.'] = DOT,    ['0'] = DIGIT,  ['1'] = DIGIT,  ['2'] = DIGIT,
@@ -26,30 +26,23 @@ static bool begins(const uint8_t *at, const uint8_t *end, const char *text, size
 
 /* Returns how long the name is that a text consists of; 0: it is none that every format takes. */
 static size_t name_length(const uint8_t *at, const uint8_t *end) {
-    size_t length = (size_t)(end - at), label = 0;
-    bool dotted = false, digits = true;
+    const size_t length = (size_t)(end - at);
     if (length > MAX_TEXT || BEGINS(at, end, "localhost."))
         return 0;
-    for (; at < end; at++) {
-        switch (kinds[*at]) {
-        case LETTER:
-            digits = false;
-            label++;
-            break;
-        case DIGIT:
-            label++;
-            break;
-        case DOT:
-            if (label == 0 || label > MAX_LABEL)
-                return 0;
-            label = 0;
-            dotted = digits = true;
-            break;
-        default:
+    for (const uint8_t *label = at; label < end; label++) {
+        unsigned seen = 0, kind = 0;
+        const uint8_t *byte = label;
+        for (; byte < end && (kind = kinds[*byte]) <= DIGIT && kind != 0; byte++)
+            seen |= kind;
+        if (byte == label || byte - label > MAX_LABEL)
             return 0;
-        }
+        if (byte == end) /* the last label: not the only one, and no number */
+            return label > at && (seen & LETTER) != 0 ? length : 0;
+        if (kind != DOT)
+            return 0;
+        label = byte;
     }
-    return dotted && !digits && label > 0 && label <= MAX_LABEL ? length : 0;
+    return 0; /* empty, or with a dot at its end */
 }
 
 /* Returns where the name begins behind the address of a line in a hosts file, NULL if none is there. */

@@ -120,9 +120,8 @@ class Library:
     def build_fill(
         self, runs: Sequence[tuple[int, Any]], rules: int, slots: Any, bits: int, filled: Sequence[Any]
     ) -> tuple[int, int, int]:
-        given = (RunOfWords * len(runs))(
-            *[RunOfWords(pointer(words), len(words), first) for first, words in runs]
-        )
+        each = [RunOfWords(pointer(words), len(words), first) for first, words in runs]
+        given = (RunOfWords * len(runs))(*each)
         made = Filled(*map(pointer, filled), len(filled[0]))
         count = c_size_t(len(runs))
         checked(self.c.build_fill(given, count, c_uint32(rules), pointer(slots), c_int(bits), byref(made)))
