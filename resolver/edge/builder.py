@@ -117,13 +117,13 @@ def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
     for draw in range(_DRAWS):
         try:
             secret = _secret(state, anew=draw > 0)
-            intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected, steps)
-            taken = [intake.take(source) for source in sources]
-            standing = _standing(state, sources, taken, secret)
-            if standing is None:
-                _write_table(state / TABLE, order, taken, secret, steps)
-            else:
-                _try(order, standing)
+            with Intake(state, Forms(state / LISTS, secret), secret, order.protected, steps) as intake:
+                taken = [intake.take(source) for source in sources]
+                standing = _standing(state, sources, taken, secret)
+                if standing is None:
+                    _write_table(state / TABLE, order, taken, secret, steps)
+                else:
+                    _try(order, standing)
         except TableFault:
             continue
         except OSError as exc:
@@ -238,7 +238,7 @@ def _describe(source: Source, found: Read) -> Loaded:
     )
 
 
-def main() -> None:
+def main(steps: Steps = PYTHON) -> None:
     """Serve one build to the parent process, which pickles an order and the state folder.
 
     The table goes into the state folder; a refusal ends with its message on standard error and status 1.
@@ -249,6 +249,6 @@ def main() -> None:
     for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):  # those that nobody else writes to
         sweep(folder)
     try:
-        build_file(order, state)
+        build_file(order, state, steps)
     except ListRefused as exc:
         sys.exit(str(exc))

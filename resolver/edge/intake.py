@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from resolver.core.errors import HistoryError, ListRefused
 from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Protected, Update, refusal
@@ -19,7 +20,7 @@ from resolver.core.lists.rule import Scope
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
-from resolver.edge.history import History, Index, Version, content_id
+from resolver.edge.history import History, Index, Version, content_id, pack
 from resolver.edge.suffixes import public_suffixes
 
 MAX_BYTES = 256 << 20
@@ -98,7 +99,10 @@ class Taken(NamedTuple):
 
 
 class Intake:
-    """Takes lists for a build: the new content if the guards let it, the last good one otherwise."""
+    """Takes lists for a build: the new content if the guards let it, the last good one otherwise.
+
+    What is kept of a list is packed and written aside, one list at a time; at the end of the `with` all is.
+    """
 
     def __init__(
         self,
@@ -109,7 +113,16 @@ class Intake:
         steps: Steps = PYTHON,
     ) -> None:
         self.forms, self._steps = forms, steps
+        self._aside = ThreadPoolExecutor(1)
+        self._kept: Future[None] | None = None
         self._state, self._secret, self._protected = state, secret, tuple(protected)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._aside.shutdown()
+        self._wait()
 
     def take(self, source: Source) -> Taken:
         """Return a list, or its last good version, and what is wrong with it now."""
@@ -124,21 +137,36 @@ class Intake:
                 return Taken(None, Read(None, str(exc)))
 
     def _taken(self, source: Source, kept: History, text: Text) -> Taken:
+        self._wait()  # or the texts of many lists would be in memory
         version = content_id(text.data)
         digest = blake2b(text.data, digest_size=16, key=_settings(source)).hexdigest()
         form = self.forms.find(source.name, digest)
         index = kept.index()
+        is_new = version != index.current and text.error is None
+        packed = self._aside.submit(pack, text.data) if is_new else None
+        is_parsed = form is not None
         if form is None:
             parsed = _parse(source, text.data, self._steps)
             form = Form(parsed, self._steps.words(parsed.rules, self._secret), digest)
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
-            self.forms.keep(source.name, form)
-        if version != index.current and text.error is None:
-            made = Version(version, time.time(), len(form.parsed.rules), len(text.data), _cause(index))
-            with contextlib.suppress(OSError):  # a full disk must not stop a good list
-                kept.add(made, text.data)
+        made = Version(version, time.time(), len(form.parsed.rules), len(text.data), _cause(index))
+
+        def keep() -> None:
+            if not is_parsed:
+                self.forms.keep(source.name, form)
+            if packed is not None:
+                with contextlib.suppress(OSError):  # a full disk must not stop a good list
+                    kept.add(made, packed.result())
+
+        self._kept = self._aside.submit(keep)
         return Taken(form, Read(form.parsed, text.error, version, text.held))
+
+    def _wait(self) -> None:
+        """Wait until what there was to keep is kept."""
+        done, self._kept = self._kept, None
+        if done is not None:
+            done.result()
 
     def _guard(self, source: Source, kept: History, form: Form, version: str) -> None:
         """Raise ListRefused for content that must not come into force, and note it for the owner."""
@@ -196,8 +224,7 @@ def _choose(source: Source, kept: History | None) -> Text:
         data = _read_file(source)
     except ListRefused as exc:
         return _last_good(kept, exc)
-    version = content_id(data)
-    if kept is not None and version == index.rejected and index.current:
+    if kept is not None and index.rejected and index.current and content_id(data) == index.rejected:
         return Text(_kept_text(kept, index.current), held="rolled back")
     return Text(data)
 

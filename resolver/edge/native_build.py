@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
@@ -146,5 +147,6 @@ class _NativeSteps:
 
 
 def _zeros(kind: Literal["I", "Q"], count: int) -> memoryview:
-    """Return numbers that are zero, in memory that takes no room before it is written."""
-    return memoryview(bytearray(count * array(kind).itemsize)).cast(kind)
+    """Return numbers that are zero, in memory that takes no room before it is written, and none after use."""
+    size = count * array(kind).itemsize
+    return memoryview(mmap.mmap(-1, max(size, 1)))[:size].cast(kind)

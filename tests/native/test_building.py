@@ -266,6 +266,6 @@ def test_sanitizers_find_nothing() -> None:
         "PYTHONMALLOC": "malloc",  # so that what stands beside an array is watched
         "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
     }
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=280", __file__]
+    words = [sys.executable, "-m", "pytest", "-qs", "-p", "no:cacheprovider", "--timeout=280", __file__]
     ran = subprocess.run(words, check=False, env={**os.environ, **added}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-5000:] + ran.stderr[-5000:]
