@@ -153,7 +153,8 @@ async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path)
     sources = (Source("ads", path), Source("other", other), Source("none", tmp_path / "none"))
     apart, here = await build_apart(Order(sources), tmp_path / "state"), builder.build(sources, None)
     assert apart.lists == here.lists
-    assert apart.table.made == here.table.made
+    made = [one.table.made._replace(longest_probe=0) for one in (apart, here)]  # each has its own secret
+    assert made[0] == made[1]
     for name in (b"\x01a\x07example\0", b"\x01b\x07example\0", b"\x01c\x07example\0"):
         assert apart.table.find(name) == here.table.find(name)
     assert apart.table.find(b"\x01a\x07example\0") != apart.table.find(b"\x01c\x07example\0")
