@@ -100,12 +100,14 @@ def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
 class Order:
     """What to build: the lists, what no list may block, and what a build must pass to come into force.
 
-    `complaints` looks at the finished build and returns what speaks against it, in words.
+    `complaints` looks at the finished build and returns what speaks against it, in words. `gives_way` to a
+    server that answers meanwhile.
     """
 
     sources: tuple[Source, ...]
     protected: tuple[Protected, ...] = ()
     complaints: Callable[[Build], list[str]] | None = None
+    gives_way: bool = True
 
 
 def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
@@ -243,9 +245,9 @@ def main(steps: Steps = PYTHON) -> None:
 
     The table goes into the state folder; a refusal ends with its message on standard error and status 1.
     """
-    os.nice(NICE)
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
+    os.nice(NICE if order.gives_way else 0)
     for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):  # those that nobody else writes to
         sweep(folder)
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from resolver.core.errors import ListRefused
 from resolver.edge import builder, children, lists
-from resolver.edge.builder import Order
+from resolver.edge.builder import Build, Order
 from resolver.edge.intake import Source
 from resolver.edge.lists import Watch, build_apart, settled
 
@@ -145,6 +145,18 @@ async def test_a_file_that_never_stays_is_not_waited_for_without_end(
 
 
 # Compiling in a process of its own
+
+
+def niceness(_: Build) -> list[str]:
+    return [f"niceness {os.nice(0)}"]
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+async def test_a_build_gives_way_unless_nobody_is_served(path: Path, tmp_path: Path, gives_way: bool) -> None:
+    expected = min(os.nice(0) + builder.NICE * gives_way, 19)
+    order = Order((Source("ads", path),), complaints=niceness, gives_way=gives_way)
+    with pytest.raises(ListRefused, match=f"niceness {expected}$"):
+        await build_apart(order, tmp_path / "state")
 
 
 async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path) -> None:

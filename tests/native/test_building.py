@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from array import array
@@ -24,7 +25,7 @@ from resolver.core.steps import MAX_PAIRS, MAX_PROBE, PYTHON, Run, Slots, Steps,
 from resolver.core.table import build, header, meaning
 from resolver.edge.native_build import SHAPES, native_steps
 from tests.native.building import SOURCES, Library
-from tests.native.compiling import compile_shared
+from tests.native.compiling import STRICT, compile_shared
 from tests.tables import SECRET
 
 OPTIONS = os.environ.get("NXWHY_NATIVE_OPTIONS", "-O2").split()
@@ -251,6 +252,15 @@ def test_a_large_build_is_the_same(native: Steps) -> None:
     ]
     ways = [Resolution.STRONGEST, Resolution.CLOSEST, Resolution.ENCLOSER]
     assert file(lists, SECRET, ways, native) == file(lists, SECRET, ways, PYTHON)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_compiler_has_a_word_against_it(compiler: str, source: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    words = [compiler, *STRICT, "-O2", "-c", "-o", os.devnull, str(source)]
+    assert subprocess.run(words, check=True, capture_output=True, text=True).stderr == ""
 
 
 @pytest.mark.skipif("-fsanitize" in " ".join(OPTIONS), reason="this is the run with sanitizers")
