@@ -14,11 +14,10 @@ import pickle
 import random
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import Any
 
 from resolver.core.compiler import Part, compile_slots
 from resolver.core.errors import ListRefused, TableFault
@@ -29,7 +28,14 @@ from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Pattern, Trigger
 from resolver.core.lists.rules import Resolution, Rules
 from resolver.core.steps import PYTHON, Steps
-from resolver.core.stored import patterns_from_json, patterns_to_json, triggers_from_json, triggers_to_json
+from resolver.core.stored import (
+    patterns_from_json,
+    patterns_to_json,
+    record_from_json,
+    record_to_json,
+    triggers_from_json,
+    triggers_to_json,
+)
 from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.files import open_regular, replacing, sweep
@@ -69,9 +75,6 @@ class Build:
     lists: tuple[Loaded, ...]
     triggers: tuple[tuple[Trigger, ...], ...]
     patterns: tuple[tuple[Pattern, ...], ...]
-
-
-_LOADED = TypeAdapter(tuple[Loaded, ...])
 
 
 def build(
@@ -148,9 +151,18 @@ def open_built(state: Path) -> Build:
     try:
         triggers = tuple(map(triggers_from_json, table.extra["triggers"]))
         patterns = tuple(map(patterns_from_json, table.extra["patterns"]))
-        return Build(table, _LOADED.validate_python(table.extra["lists"]), triggers, patterns)
-    except (KeyError, ValueError) as exc:
+        return Build(table, tuple(map(_loaded_from_json, table.extra["lists"])), triggers, patterns)
+    except (KeyError, TypeError, ValueError) as exc:
         raise TableFault("holds no lists that we can read") from exc
+
+
+def _loaded_to_json(loaded: Loaded) -> dict[str, Any]:
+    return {**asdict(loaded), "record": record_to_json(loaded.record)}
+
+
+def _loaded_from_json(said: dict[str, Any]) -> Loaded:
+    record, tally = record_from_json(said["record"]), Tally(**said["tally"])
+    return Loaded(**{**said, "record": record, "tally": tally, "mistakes": tuple(said["mistakes"])})
 
 
 def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret, steps: Steps) -> None:
@@ -176,7 +188,7 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
         _try(order, finished)
         about = {
             "stamp": _stamp(sources, taken),
-            "lists": _LOADED.dump_python(loaded, mode="json"),
+            "lists": list(map(_loaded_to_json, loaded)),
             "triggers": list(map(triggers_to_json, triggers)),
             "patterns": list(map(patterns_to_json, patterns)),
         }

@@ -18,12 +18,15 @@ from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
 from resolver.core.steps import NO_SET, Steps
+from resolver.core.table import SLOTS_AT, header, meaning
+from resolver.core.table import build as compile_in_memory
 from resolver.edge import intake
-from resolver.edge.builder import Build, Order, build, build_file, open_built
+from resolver.edge.builder import TABLE, Build, Order, build, build_file, open_built
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.history import accept, roll_back
 from resolver.edge.intake import Source, history, read
 from resolver.edge.lists import CHILD
+from tests.tables import SECRET
 
 A, B = "a.example", "b.example"
 HTML = "<!DOCTYPE html><p>Not Found"
@@ -409,3 +412,14 @@ def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
     )
     assert done.returncode == 0
     assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]
+
+
+@pytest.mark.parametrize("lists", [[1], [{}], [{"name": "ads"}], None])
+def test_a_table_without_lists_that_we_know_is_none(state: Path, lists: object) -> None:
+    made = compile_in_memory([], SECRET)
+    said = meaning(made.made, {"triggers": [], "patterns": [], "lists": lists})
+    head = header(SECRET, made.slots, said)
+    state.mkdir()
+    (state / TABLE).write_bytes(head + bytes(SLOTS_AT - len(head)) + bytes(made.slots) + said)
+    with pytest.raises(TableFault, match="no lists that we can read"):
+        open_built(state)
