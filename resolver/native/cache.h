@@ -157,9 +157,10 @@ struct cache_counters cache_count(struct cache *cache);
 /* Write the reply to a query: head, question as asked, body with its TTLs aged to `now`, OPT if the query had it.
  * Byte for byte Entry.reply of core/cache.py: options go first where all does not fit, then it is truncated. Pure;
  * `out` has room for query->limit bytes. Returns the length. */
-size_t answer_reply(const struct cache_answer *answer, const struct cache_query *query, double now, uint8_t *out);
+size_t cache_write_reply(const struct cache_answer *answer, const struct cache_query *query, double now,
+                         uint8_t *out);
 
 /* The same for an expired answer: Entry.stale_reply, with the TTL of stale records and the extended error. */
-size_t answer_stale_reply(const struct cache_answer *answer, const struct cache_query *query, uint8_t *out);
+size_t cache_write_stale_reply(const struct cache_answer *answer, const struct cache_query *query, uint8_t *out);
 
 #endif
