@@ -64,7 +64,7 @@ void cache_prefetch(const struct cache *cache, struct cache_key key)
 }
 
 enum cache_found cache_reply(struct cache *cache, struct cache_key key, const struct cache_query *query,
-                             const struct cache_asker *asker, uint8_t *out, size_t *written)
+                             const struct cache_asker *asker, uint8_t *out, struct cache_given *given)
 {
     struct cache_shard *shard = shard_of(cache, key.hash);
     shard_lock(shard);
@@ -78,7 +78,8 @@ enum cache_found cache_reply(struct cache *cache, struct cache_key key, const st
         found = CACHE_HAND_OVER;
     } else {
         struct cache_answer answer = cache_entry_view(entry);
-        *written = cache_write_reply(&answer, query, asker->now, out);
+        given->size = cache_write_reply(&answer, query, asker->now, out);
+        given->failed = answer.failures > 0;
         cache_entry_hit(entry);
         shard->hits++;
     }

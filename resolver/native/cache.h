@@ -97,6 +97,12 @@ struct cache_counters {
     uint64_t evictions;
 };
 
+/* What cache_reply gave. */
+struct cache_given {
+    size_t size;                 /* of the reply in bytes; its RCODE is in its fourth byte */
+    bool failed;                 /* whether it is the memory of a failure: counted as an error, not as from the cache */
+};
+
 /* Make an empty cache, or return NULL: no memory. `shards` is a power of two up to 256, or 0: as many as the limit is
  * good for. A limit that has no room for the slots is raised to the least that has. */
 struct cache *cache_create(size_t limit_bytes, unsigned shards, const uint8_t seed[CACHE_SEED]);
@@ -109,10 +115,10 @@ struct cache_key cache_key(const struct cache *cache, const uint8_t *bytes, size
 void cache_prefetch(const struct cache *cache, struct cache_key key);
 
 /* Answer a query from its entry: engine.deliver for what needs no judging. On CACHE_ANSWERED the reply is in `out`,
- * which has room for query->limit bytes, and its length in *written; the hit is noted. Otherwise nothing changes but a
- * counter. */
+ * which has room for query->limit bytes; the hit is noted. Otherwise nothing changes but a counter, and *given and
+ * `out` are as they were. */
 enum cache_found cache_reply(struct cache *cache, struct cache_key key, const struct cache_query *query,
-                             const struct cache_asker *asker, uint8_t *out, size_t *written);
+                             const struct cache_asker *asker, uint8_t *out, struct cache_given *given);
 
 /* Copy the entry out: its fields to *answer, its bytes to `room` (CACHE_COPY_MAX bytes, aligned for uint64_t), where
  * the pointers then lead. False: there is none. Expired entries are found too, and no hit is noted. */
