@@ -81,6 +81,7 @@ static void *ask(void *with)
         struct cache_given given;
         struct cache_key found = cache_key(cache, key, KEY_SIZE);
         cache_prefetch(cache, found);
+        cache_prefetch_entry(cache, found);
         if (cache_reply(cache, found, &query, &asker, out, &given) != CACHE_ANSWERED)
             continue;
         answered++;

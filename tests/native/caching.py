@@ -179,6 +179,7 @@ class Library:
             ("cache_destroy", None, c_void_p),
             ("cache_key", Key, c_void_p, ct.c_char_p, c_size_t),
             ("cache_prefetch", None, c_void_p, Key),
+            ("cache_prefetch_entry", None, c_void_p, Key),
             ("cache_reply", ct.c_int, c_void_p, Key, *map(ct.POINTER, (Asked, Asker)), c_void_p, c_void_p),
             ("cache_copy", c_bool, c_void_p, Key, ct.POINTER(Answer), c_void_p),
             ("cache_put", c_uint64, c_void_p, Key, ct.POINTER(Answer), c_uint64),
