@@ -1,8 +1,8 @@
 """`make bench-eviction`: what part of the queries a cache answers, by which rule of eviction.
 
-Names are asked for by Zipf's law, the k-th most popular one in proportion to k ** -skew, as DNS traffic is. A
-tenth of the queries of the second table, in one run after the other, is for names that are asked for once: somebody
-walks through a zone, or makes up names. In the third table answers end, and are put anew when they are next asked
+Names are asked for by Zipf's law, the k-th most popular one in proportion to k ** -skew, as DNS traffic is.
+In the second table a tenth of the queries, in runs, is for names that are asked for once: somebody walks
+through a zone, or makes up names. In the third one answers end, and are put anew when they are next asked
 for. Everything is made up here, from one seed, and counts entries, not bytes.
 """
 
@@ -110,6 +110,8 @@ class Sieve:
         if known:
             del (self.ahead if name in self.ahead else self.passed)[name]
             del self.visited[name]
+            if not self.ahead:
+                self.ahead, self.passed = self.passed, self.ahead
         if len(self.visited) >= self.size:
             self.evict()
         self.ahead[name] = None
@@ -117,14 +119,17 @@ class Sieve:
 
     def evict(self) -> None:
         for spared in range(self.spared + 1):
+            name, _ = self.ahead.popitem(last=False)
+            gone = not self.visited[name] or spared == self.spared
+            if gone:
+                del self.visited[name]
+            else:
+                self.visited[name] = False
+                self.passed[name] = None
             if not self.ahead:
                 self.ahead, self.passed = self.passed, self.ahead
-            name, _ = self.ahead.popitem(last=False)
-            if not self.visited[name] or spared == self.spared:
-                del self.visited[name]
+            if gone:
                 return
-            self.visited[name] = False
-            self.passed[name] = None
 
 
 class SieveAnew(Sieve):

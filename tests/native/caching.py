@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable
 from ctypes import c_bool, c_double, c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from resolver.core.cache import Entry
 from resolver.core.wire import Query
@@ -20,32 +20,38 @@ COPY_MAX = 1 << 17
 ANSWERED, UNKNOWN, HAND_OVER = range(3)
 
 
+def fields(kind: Any, names: str) -> Any:
+    """Return fields of a struct, all of one kind."""
+    return [(name, kind) for name in names.split()]
+
+
 class Key(ct.Structure):
     _fields_ = (("hash", c_uint64), ("bytes", ct.c_char_p), ("size", c_size_t))
 
 
 class Answer(ct.Structure):
     _fields_ = (
-        *[(name, c_double) for name in ("stored", "expires", "refresh_at", "stale_until", "retry_at")],
-        ("serial", c_uint64),
-        *[(name, c_uint32) for name in ("hits", "failures")],
-        *[(name, c_uint16) for name in ("answers", "authorities", "additional")],
-        ("rcode", c_uint8),
-        ("authentic", c_bool),
-        *[(name, c_uint8) for name in ("cleared_room", "cleared_count")],
-        *[("body", c_void_p), ("body_size", c_size_t)],
-        *[("ttls", c_void_p), ("ttl_count", c_size_t)],
-        *[("options", c_void_p), ("options_size", c_size_t)],
-        *[("aliases", c_void_p), ("aliases_size", c_size_t)],
-        ("cleared", c_void_p),
+        fields(c_double, "stored expires refresh_at stale_until retry_at")
+        + fields(c_uint64, "serial")
+        + fields(c_uint32, "hits failures")
+        + fields(c_uint16, "answers authorities additional")
+        + fields(c_uint8, "rcode")
+        + fields(c_bool, "authentic")
+        + fields(c_uint8, "cleared_room cleared_count")
+        + fields(c_void_p, "body")
+        + fields(c_size_t, "body_size")
+        + fields(c_void_p, "ttls")
+        + fields(c_size_t, "ttl_count")
+        + fields(c_void_p, "options")
+        + fields(c_size_t, "options_size")
+        + fields(c_void_p, "aliases")
+        + fields(c_size_t, "aliases_size")
+        + fields(c_void_p, "cleared")
     )
 
 
 class Asked(ct.Structure):
-    _fields_ = (
-        *[("wire", ct.c_char_p), ("end", c_size_t), ("limit", c_size_t)],
-        *[("edns", c_bool), ("dnssec_ok", c_bool)],
-    )
+    _fields_ = fields(ct.c_char_p, "wire") + fields(c_size_t, "end limit") + fields(c_bool, "edns dnssec_ok")
 
 
 class Asker(ct.Structure):
@@ -57,7 +63,7 @@ class Given(ct.Structure):
 
 
 class Counters(ct.Structure):
-    _fields_ = tuple([(name, c_uint64) for name in ("entries", "bytes", "hits", "misses", "evictions")])
+    _fields_ = fields(c_uint64, "entries bytes hits misses evictions")
 
 
 Visit = ct.CFUNCTYPE(None, c_void_p, ct.POINTER(c_uint8), c_size_t, ct.POINTER(Answer))
@@ -174,7 +180,7 @@ class Library:
 
     def __init__(self, path: Path) -> None:
         self.c = c = ct.CDLL(str(path))
-        for name, result, *arguments in (
+        signatures: Any = (
             ("cache_create", c_void_p, c_size_t, ct.c_uint, ct.c_char_p),
             ("cache_destroy", None, c_void_p),
             ("cache_key", Key, c_void_p, ct.c_char_p, c_size_t),
@@ -196,7 +202,8 @@ class Library:
             ("cache_count", Counters, c_void_p),
             ("cache_write_reply", c_size_t, ct.POINTER(Answer), ct.POINTER(Asked), c_double, c_void_p),
             ("cache_write_stale_reply", c_size_t, ct.POINTER(Answer), ct.POINTER(Asked), c_void_p),
-        ):
+        )
+        for name, result, *arguments in signatures:
             function = getattr(c, name)
             function.restype, function.argtypes = result, arguments
 
@@ -258,9 +265,7 @@ class NativeCache:
         """Return how it went, the reply, and whether it is the memory of a failure."""
         out, given = ct.create_string_buffer(query.limit), Given()
         asker = Asker(now, profile, judges)
-        found = self.c.cache_reply(
-            self.cache, self.key(key), asked_of(query), asker, out, ct.byref(given)
-        )
+        found = self.c.cache_reply(self.cache, self.key(key), asked_of(query), asker, out, ct.byref(given))
         return found, out.raw[: given.size], given.failed
 
     def drop(self, key: bytes) -> bool:
@@ -295,8 +300,8 @@ class NativeCache:
         """Walk; yield what each step showed."""
         found: list[tuple[bytes, Known]] = []
 
-        def note(_: object, key: object, size: int, answer: object) -> None:
-            found.append((ct.string_at(key, size), unpacked(answer.contents)))  # type: ignore[arg-type,attr-defined]
+        def note(_: object, key: Any, size: int, answer: Any) -> None:
+            found.append((ct.string_at(key, size), unpacked(answer.contents)))
 
         visit = Visit(note)
         at = self.c.cache_walk(self.cache, 0, visit, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as ct
+import json
 import os
 import subprocess
 import sys
@@ -12,10 +13,9 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from resolver.core.cache import MAX_SPARED, Ageing, Entry, from_answer, from_failure
-from resolver.core.replies import Sections, extended_error
+from resolver.core.cache import Ageing, Entry, from_answer, from_failure
+from resolver.core.replies import extended_error
 from resolver.core.wire import Query, parse_answer, parse_query
 from tests.messages import answer, opt, query, record
 from tests.native.caching import (
@@ -26,11 +26,11 @@ from tests.native.caching import (
     Known,
     Library,
     NativeCache,
-    charge_of,
+    fields,
     known_of,
+    packed,
 )
 
-INFINITY = float("inf")
 QUESTION = query()[12:]
 PLAIN = parse_query(query())
 KEY = PLAIN.key
@@ -216,7 +216,11 @@ def test_what_is_put_comes_out_as_it_was(
     time: float,
 ) -> None:
     at = tuple(range(0, min(4 * ttls, len(body) // 4 * 4), 4))
-    one = Known(body, at, options, aliases, tuple(cleared), counts, rcode, authentic, 3, *[time] * 5, 8, 2)
+    times = dict.fromkeys(("stored", "expires", "refresh_at", "stale_until", "retry_at"), time)
+    one = known(
+        body, ttls=at, options=options, aliases=aliases, cleared=tuple(cleared), counts=counts, **times
+    )
+    one = one._replace(rcode=rcode, authentic=authentic, failures=3, cleared_room=8, hits=2)
     with cache_of(library) as cache:
         cache.put(KEY, one)
         assert cache.get(KEY) == one
@@ -332,11 +336,8 @@ def test_what_is_there_all_the_time_is_shown_though_the_cache_changes_under_the_
 
 
 class Mallinfo(ct.Structure):
-    _fields_ = tuple(
-        [
-            (name, ct.c_size_t)
-            for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-        ]
+    _fields_ = fields(
+        ct.c_size_t, "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
     )
 
 
@@ -354,18 +355,14 @@ def test_what_it_counts_is_what_malloc_gives(library: Library) -> None:
     with cache_of(library, 8 << 20, 8) as cache:
         for number in range(60_000):
             key = b"%058d" % number
-            answer, _held = prepared(number)
-            library.c.cache_put(cache.cache, cache.key(key), answer, 0)
+            made, _held = packed(known(40 + number % 97, ttls=(6,) * (number % 5)))
+            library.c.cache_put(cache.cache, cache.key(key), made, 0)
         counted, given = cache.count(), taken() - before
         assert counted.evictions > 10_000
         assert 0.97 * (8 << 20) < counted.bytes <= 8 << 20
-        assert given == pytest.approx(counted.bytes, rel=0.05)  # it gives some pieces whole that are a little too large
-
-
-def prepared(number: int) -> tuple[object, object]:
-    from tests.native.caching import packed
-
-    return packed(known(40 + number % 97, ttls=(6,) * (number % 5)))
+        assert given == pytest.approx(
+            counted.bytes, rel=0.05
+        )  # it gives some pieces whole that are a little too large
 
 
 def test_a_cache_has_as_many_shards_as_its_limit_is_good_for(library: Library) -> None:
@@ -385,10 +382,9 @@ def test_the_hash_is_siphash_1_3(library: Library) -> None:
     texts = [bytes(range(size)) for size in range(1, 64)]
     command = [sys.executable, "-c", f"print([hash(text) % 2**64 for text in {texts!r}])"]
     told = subprocess.check_output(command, env={"PYTHONHASHSEED": "0"}, text=True)
-    with cache_of(library) as cache:
-        cache.close()
-        cache.__init__(library, 1 << 20)  # type: ignore[misc]
-        assert [cache.key(text).hash for text in texts] == eval(told)
+    cache = NativeCache(library, 1 << 20, seed=bytes(16))
+    assert [cache.key(text).hash for text in texts] == json.loads(told)
+    cache.close()
 
 
 def test_the_hash_depends_on_the_seed(library: Library) -> None:
@@ -402,15 +398,9 @@ def test_keys_with_one_hash_are_told_apart(library: Library) -> None:
     with cache_of(library) as cache:
         put = {b"%d" % number: known(b"%d" % number) for number in range(20)}
         for text, one in put.items():
-            answer, _held = prepared_of(one)
-            library.c.cache_put(cache.cache, Key(5, text, len(text)), answer, 0)
+            made, _held = packed(one)
+            library.c.cache_put(cache.cache, Key(5, text, len(text)), made, 0)
         for text in list(put)[::3]:
             assert library.c.cache_drop(cache.cache, Key(5, text, len(text)))
             del put[text]
         assert sorted(cache.entries()) == sorted(put.items())
-
-
-def prepared_of(one: Known) -> tuple[object, object]:
-    from tests.native.caching import packed
-
-    return packed(one)

@@ -41,7 +41,7 @@ class Model:
         self.make_room(0)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         return self.base + sum([charge_of(key, one) for key, one in self.known.items()])
 
     def put(self, key: bytes, one: Known) -> bool:
@@ -60,11 +60,11 @@ class Model:
         at = self.queue.index(key)
         del self.queue[at], self.known[key], self.visited[key]
         self.hand -= at < self.hand
+        self.hand %= len(self.queue) or 1  # behind the newest it begins again, whatever comes then
         return True
 
     def make_room(self, size: int) -> None:
-        while self.queue and self.bytes + size > self.limit:
-            self.hand %= len(self.queue)
+        while self.queue and self.size + size > self.limit:
             spared = 0
             while self.visited[self.queue[self.hand]] and spared < MAX_SPARED:
                 self.visited[self.queue[self.hand]] = False
@@ -129,7 +129,7 @@ class OneShard(RuleBasedStateMachine):
     def the_same_is_counted_and_the_limit_holds(self) -> None:
         counters = self.cache.count()
         assert (counters.entries, counters.evictions) == (len(self.model.known), self.model.evictions)
-        assert counters.bytes == charge(OWN) + self.model.bytes <= self.cache.limit
+        assert counters.bytes == charge(OWN) + self.model.size <= self.cache.limit
 
     def teardown(self) -> None:
         self.cache.close()
