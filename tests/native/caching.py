@@ -229,6 +229,7 @@ class NativeCache:
         self.c = library.c
         self.cache = self.c.cache_create(limit, shards, seed)
         assert self.cache
+        self.room = (c_uint64 * (COPY_MAX // 8))()
 
     def close(self) -> None:
         """Free it."""
@@ -254,8 +255,8 @@ class NativeCache:
 
     def copy(self, key: bytes) -> tuple[Known, int] | None:
         """Return a copy of what is kept, and its serial number."""
-        answer, room = Answer(), (c_uint64 * (COPY_MAX // 8))()
-        if not self.c.cache_copy(self.cache, self.key(key), answer, room):
+        answer = Answer()
+        if not self.c.cache_copy(self.cache, self.key(key), answer, self.room):
             return None
         return unpacked(answer), answer.serial
 

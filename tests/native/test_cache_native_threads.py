@@ -30,3 +30,11 @@ def test_threads_that_ask_put_flush_walk_and_resize_see_whole_answers(
     ran = subprocess.run([program, ROUNDS], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert not ran.stdout.startswith("0 answered")
+
+
+@pytest.mark.parametrize("batched", ["0", "1"])
+def test_what_an_answer_costs_can_be_measured(tmp_path: Path, batched: str) -> None:
+    source = Path(__file__).with_name("cache_speed.c")
+    program = compile_c(tmp_path / "speed", [source, *SOURCES], "-O2", "-lm")
+    told = subprocess.check_output([program, "16", "2", "1000", "3200", batched], text=True)
+    assert told.count("ns an answer") == 2
