@@ -12,7 +12,7 @@ from resolver.core import questions
 from resolver.core.cache import kept_errors
 from resolver.core.errors import WireError
 from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
-from resolver.core.retries import NO_EDNS_S, RESENDS, Attempt, Next, Strategy, judge, plan
+from resolver.core.retries import RESENDS, Attempt, Next, Strategy, judge, plan
 from resolver.core.wire import Answer, Query, parse_answer
 from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
@@ -136,10 +136,10 @@ class Exchange:
         if step is Next.TAKE:
             if answer.authentic and not self._group.trust_ad:
                 answer = answer._replace(authentic=False)
-            if (
-                server is self._plain and answer.edns is None
-            ):  # it was EDNS that it disliked, not the question
-                server.health.no_edns_until = monotonic() + NO_EDNS_S
+            if answer.edns is not None:
+                server.health.knows_edns = True
+            elif server is self._plain:  # it was EDNS that it disliked, not the question
+                server.health.disliked_edns(monotonic())
             self._finish(answer, b"")
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
@@ -149,6 +149,7 @@ class Exchange:
                 self.go_on()
         elif step is Next.ASK_WITHOUT_EDNS:
             self._plain = server
+            self._forget()  # it says the same of each earlier sending, which now would count as a failure
             if not self._send(server, self._group.timeout_s, over_tcp=over_tcp):
                 self.go_on()
         elif server is self._server:
