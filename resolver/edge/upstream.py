@@ -134,13 +134,7 @@ class Exchange:
         server.answered(monotonic() - self._sent if self._mark == 1 else None)
         step = judge(answer, over_tcp=over_tcp, with_edns=self._with_edns)
         if step is Next.TAKE:
-            if answer.authentic and not self._group.trust_ad:
-                answer = answer._replace(authentic=False)
-            if answer.edns is not None:
-                server.health.knows_edns = True
-            elif server is self._plain:  # it was EDNS that it disliked, not the question
-                server.health.disliked_edns(monotonic())
-            self._finish(answer, b"")
+            self._take(server, answer)
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
         elif step is Next.ASK_BY_TCP:
@@ -157,6 +151,15 @@ class Exchange:
             self._errors = kept_errors(answer) or self._errors or REFUSED
             self._given_up = (*self._given_up, server)  # it has spoken: asking again changes nothing
             self.go_on()
+
+    def _take(self, server: Server, answer: Answer) -> None:
+        if answer.edns is not None:
+            server.health.knows_edns = True
+        elif server is self._plain:  # it was EDNS that it disliked, not the question
+            server.health.disliked_edns(monotonic())
+        if answer.authentic and not self._group.trust_ad:
+            answer = answer._replace(authentic=False)
+        self._finish(answer, b"")
 
     def refused(self, server: Server) -> None:
         """Go on to the next server: at once, if that is another."""
