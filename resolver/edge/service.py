@@ -35,7 +35,9 @@ REFUSALS_PER_S = 5
 """How many clients that may not ask are told so; the others hear nothing, or we would be a reflector."""
 
 Send = Callable[[bytes, Any], object]
-"""How an edge sends an answer; the second argument is what the edge gave along with the query."""
+"""How an edge sends an answer; the second argument is what the edge gave along with the query.
+
+A stream is told with no bytes that a query it waits for gets no answer."""
 
 
 class Waiter:
@@ -226,6 +228,9 @@ class Service:
         """Send what a client has waited for, if it gets an answer at all."""
         if isinstance(outcome, Drop):
             self._counters.drop(outcome.reason, outcome.verdict)
+            if waiter.channel.protocol != "udp":
+                with contextlib.suppress(OSError):
+                    waiter.send(b"", waiter.to)
         else:
             self._send(outcome, waiter.channel, waiter.send, waiter.to, waiter.start)
 
