@@ -18,7 +18,7 @@ from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
 
 LINGER_S = 12.0
-"""How long a server that is no longer configured may still answer; longer than any exchange lasts."""
+"""How long a server that is no longer configured may answer, after the longest exchange in its group."""
 PLAN_S = 0.02
 """How long a plan serves for the questions that come after; servers do not change faster."""
 PROBE_ROUND_S = 0.5
@@ -58,6 +58,11 @@ class UpstreamGroup:
         self._healths = [server.health for server in servers]
         self._plan: list[Attempt] = []
         self._plan_until = 0.0
+
+    @property
+    def longest_s(self) -> float:
+        """How long an exchange may last: each sending asked again without EDNS, and then over TCP."""
+        return len(self.servers) * (RESENDS + 1) * 3 * self.timeout_s
 
     def plan(self, now: float, rng: random.Random) -> list[Attempt]:
         """Return the sendings of a question that starts now; made anew every few milliseconds."""
@@ -290,6 +295,7 @@ class Upstreams:
         def server_for(group: str, spec: ServerSpec) -> Server:
             return known.pop((group, spec)) if (group, spec) in known else Server(spec, self.loop, self.wheel)
 
+        longest_s = {name: group.longest_s for name, group in self.groups.items()}
         self.groups = {
             name: UpstreamGroup(
                 [server_for(name, server) for server in spec.servers],
@@ -299,8 +305,8 @@ class Upstreams:
             )
             for name, spec in specs.items()
         }
-        for gone in known.values():
-            self._leaving[gone] = self.loop.call_later(LINGER_S, self._forget, gone)
+        for (name, _), gone in known.items():  # to send on what is closed would open it for ever
+            self._leaving[gone] = self.loop.call_later(longest_s[name] + LINGER_S, self._forget, gone)
         if self._probing is None:
             self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
 
