@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
@@ -115,6 +116,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     "--server", default="127.0.0.1:5335", show_default=True, metavar="HOST:PORT", help="Whom to ask."
 )
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
+@click.option("--dnssec", is_flag=True, help="Ask for DNSSEC records too.")
 @click.option(
     "--timeout",
     default=5.0,
@@ -122,7 +124,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     callback=lambda _context, _option, seconds: _bounded(seconds),
     help="How long to wait, in seconds, up to 300.",
 )
-def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None:
+def query(name: str, qtype: str, server: str, tcp: bool, dnssec: bool, timeout: float) -> None:
     """Ask a server for NAME, and print the answer and its reasons.
 
     Ends with status 1 when no answer comes.
@@ -134,7 +136,8 @@ def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None
     """
     from resolver import ask
 
-    click.echo(as_ours(lambda: ask.query(name, qtype, server, tcp=tcp, timeout_s=timeout)))
+    ours = partial(ask.query, name, qtype, server, tcp=tcp, timeout_s=timeout, dnssec=dnssec)
+    click.echo(as_ours(ours))
 
 
 @main.command()

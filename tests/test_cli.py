@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from resolver import ask
 from resolver.cli import main
 from resolver.shipped import SHIPPED
 from tests.servers import environment
@@ -159,6 +160,19 @@ def test_serve_says_a_state_folder_that_cannot_be_made(file: str) -> None:
     result = run("serve", "--config", file)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {Path(file).parent / 'state'}")
+
+
+@pytest.mark.parametrize("dnssec", [False, True])
+def test_query_asks_for_dnssec_records_where_told(dnssec: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def query(*_: object, dnssec: bool, **__: object) -> str:
+        asked.append(dnssec)
+        return "an answer"
+
+    monkeypatch.setattr(ask, "query", query)
+    done = run("query", "wechat.com", *["--dnssec"] * dnssec)
+    assert (done.output, asked) == ("an answer\n", [dnssec])
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "301"])
