@@ -52,7 +52,7 @@ class Update(NamedTuple):
 
 def refusal(update: Update, bounds: Bounds, protected: Sequence[Protected], secret: Secret) -> str | None:
     """Return why a version must not come into force, None if it may."""
-    size, bad = len(update.parsed.rules), update.parsed.tally.bad
+    size, bad = update.parsed.size, update.parsed.tally.bad
     if bounds.bad is not None and bad > bounds.bad * (bad + size):
         return f"mostly bad lines: {bad:,} of {bad + size:,}; the first: {update.parsed.mistakes[0]}"
     return _jump(size, update.before, bounds) or _hit(update, protected, secret)
