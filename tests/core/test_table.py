@@ -53,7 +53,9 @@ def counting(rules: list[Rule], name: bytes, way: Resolution) -> list[Rule]:
     nearby = reaching if way is Resolution.CLOSEST else rules
     for apex in (name, *names.parents(name)):
         if any(rule.name == to_text(apex) for rule in nearby):
-            return [rule for rule in reaching if rule.name == to_text(apex)]
+            there = [rule for rule in reaching if rule.name == to_text(apex)]
+            wildcards = [rule for rule in there if rule.scope is Scope.BELOW]
+            return wildcards if wildcards and apex != name and way is Resolution.CLOSEST else there
     return []
 
 
