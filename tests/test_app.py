@@ -21,6 +21,7 @@ from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
 from resolver.edge import lists, stream, udp
 from resolver.edge.builder import Build
+from tests.messages import packed
 
 ADS, OTHER = b"\x03ads\x07example\0", b"\x05other\x07example\0"
 TEXT = """
@@ -92,8 +93,8 @@ async def test_what_is_reloaded_is_in_force(file: Path) -> None:
         assert [str(server.spec) for server in app._upstreams.servers()] == ["192.0.2.54:53", "192.0.2.55:53"]
         assert (engine.cache.limit_bytes, engine.ageing.max_ttl) == (2 << 20, 7)
         assert engine.routes.find(b"\x01a\x04corp\x07example\0") == "office"
-        assert app._service.clients.find("127.0.0.1") is None
-        assert app._service.clients.find("198.51.100.1") is not None
+        assert app._service.clients.find(packed("127.0.0.1")) is None
+        assert app._service.clients.find(packed("198.51.100.1")) is not None
         assert logging.getLogger().level == logging.ERROR
 
 

@@ -53,10 +53,13 @@ class Waiter:
 class Flight:
     """A question on its way, who waits for it, and of which generation of the cache it is."""
 
-    __slots__ = ("generation", "query", "stale", "waiters")
+    __slots__ = ("generation", "key", "query", "stale", "waiters")
 
-    def __init__(self, query: Query, stale: Entry | None, waiters: list[Waiter], generation: int) -> None:
-        self.query, self.stale, self.waiters, self.generation = query, stale, waiters, generation
+    def __init__(
+        self, key: bytes, query: Query, stale: Entry | None, waiters: list[Waiter], generation: int
+    ) -> None:
+        self.key, self.query, self.stale = key, query, stale
+        self.waiters, self.generation = waiters, generation
 
 
 class Service:
@@ -84,8 +87,11 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), longest_s)
 
-    def handle(self, wire: bytes, address: str, channel: Channel, send: Send, to: object) -> bool:
-        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once."""
+    def handle(self, wire: bytes, address: bytes, channel: Channel, send: Send, to: object) -> bool:
+        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once.
+
+        `address` is the client's, in network order.
+        """
         now = monotonic()
         try:
             client = self.clients.known.get(address) or self.clients.find(address)
@@ -108,6 +114,11 @@ class Service:
             self._fault(now)
         return False
 
+    def unsent(self, count: int) -> None:
+        """Note that the system did not take so many replies that `send` had taken."""
+        for _ in range(count):
+            self._counters.drop("send")
+
     def _fault(self, now: float) -> None:
         """Note a fault of ours; a query that finds one may come often."""
         self._counters.drop("fault")
@@ -117,7 +128,8 @@ class Service:
 
     def _forward(self, forward: Forward, waiter: Waiter) -> bool:
         """Ask upstream, or wait with others for the answer to the same question; False: neither."""
-        flight = self._flights.get(forward.query.key)
+        key = forward.query.key
+        flight = self._flights.get(key)
         generation = self.engine.cache.generation
         if flight is not None and flight.generation != generation:
             flight = None  # it asks where this question no longer goes
@@ -129,17 +141,18 @@ class Service:
             self._counters.drop("overload")
             return False
         else:
-            self._take_off(Flight(forward.query, forward.stale, [waiter], generation), forward.upstream)
+            self._take_off(Flight(key, forward.query, forward.stale, [waiter], generation), forward.upstream)
         return True
 
     def _refresh(self, query: Query) -> None:
         """Ask again for an answer that is popular and about to expire."""
         upstream = self.engine.routes.find(query.name)
-        if isinstance(upstream, str) and query.key not in self._flights and len(self._flights) < MAX_FLIGHTS:
-            self._take_off(Flight(shortened(query), None, [], self.engine.cache.generation), upstream)
+        key = query.key
+        if isinstance(upstream, str) and key not in self._flights and len(self._flights) < MAX_FLIGHTS:
+            self._take_off(Flight(key, shortened(query), None, [], self.engine.cache.generation), upstream)
 
     def _take_off(self, flight: Flight, upstream: str) -> None:
-        self._flights[flight.query.key] = flight
+        self._flights[flight.key] = flight
         if flight.stale is not None:
             self._promise(flight, flight.stale)
         try:
@@ -147,7 +160,7 @@ class Service:
                 flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
             )
         except Exception:
-            self._flights.pop(flight.query.key, None)  # or who asks the same would wait for ever
+            self._flights.pop(flight.key, None)  # or who asks the same would wait for ever
             raise
 
     def _promise(self, flight: Flight, stale: Entry) -> None:
@@ -157,7 +170,7 @@ class Service:
 
     def _comfort(self, flight: Flight) -> None:
         """Give a stale answer to those who wait; the question stays on its way (RFC 8767, section 5)."""
-        if flight.stale is None or self._flights.get(flight.query.key) is not flight:
+        if flight.stale is None or self._flights.get(flight.key) is not flight:
             return
         flight.stale.retry_at = monotonic() + RECHECK_S
         waiters, flight.waiters = flight.waiters, []
@@ -167,7 +180,7 @@ class Service:
     def _land(self, flight: Flight, answer: Answer | None, options: bytes) -> None:
         """Keep what upstream said, or that it said nothing, and answer all who wait."""
         now = monotonic()
-        key = flight.query.key
+        key = flight.key
         if self._flights.get(key) is flight:
             del self._flights[key]
         if self._idle is not None and not self._flights:
@@ -198,7 +211,7 @@ class Service:
     def _fail(self, flight: Flight, options: bytes, now: float) -> None:
         """Keep in mind that there is no answer, and tell all who wait, or give them a stale one."""
         if flight.generation == self.engine.cache.generation:
-            self.engine.fail(flight.query.key, options, now)
+            self.engine.fail(flight.key, options, now)
         for waiter in flight.waiters:
             if flight.stale is not None:
                 self._send_stale(waiter, flight.stale)

@@ -10,6 +10,7 @@ from time import monotonic
 
 from resolver.core.clients import network_of, parse_address
 from resolver.core.framing import Framer, frame
+from resolver.core.networks import Address
 from resolver.core.wire import HEADER_SIZE
 from resolver.edge.service import Service
 from resolver.edge.wheel import Wheel
@@ -151,11 +152,11 @@ class _Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport, self._network = transport, ""
-        self._client = _peer(transport)
-        if not self._client or self._listener.service.clients.find(self._client) is None:
+        address = _peer(transport)
+        if address is None or self._listener.service.clients.find(address.packed) is None:
             transport.abort()
             return
-        self._network = network_of(parse_address(self._client))
+        self._client, self._network = address.packed, network_of(address)
         if not self._listener.enter(self, self._network, transport.get_extra_info("socket").fileno()):
             transport.abort()
             return
@@ -225,7 +226,7 @@ def _asked(connection: _Connection) -> float:
     return connection.asked
 
 
-def _peer(transport: asyncio.Transport) -> str:
-    """Return the address of a client; nothing if it has gone already."""
+def _peer(transport: asyncio.Transport) -> Address | None:
+    """Return the address of a client; none if it has gone already."""
     peer = transport.get_extra_info("peername")
-    return str(peer[0]) if peer else ""
+    return parse_address(peer[0]) if peer else None

@@ -19,7 +19,7 @@ from resolver.edge.service import REFUSALS_PER_S
 from resolver.edge.stream import StreamListener
 from resolver.edge.udp import UdpListener
 from resolver.observe.counters import Channel
-from tests.messages import errors, opt, parsed, query
+from tests.messages import errors, opt, packed, parsed, query
 from tests.upstreams import Running, resolver, rightly, silent, upstream
 
 UDP, TCP = Channel("udp", 4), Channel("tcp", 4)
@@ -196,7 +196,7 @@ def handled(running: Running, address: str, count: int, channel: Channel = UDP) 
     for number in range(count):
         running.service.handle(
             query("localhost", ident=number, opt=opt()),
-            address,
+            packed(address),
             channel,
             lambda wire, _: sent.append(wire),
             None,
@@ -241,5 +241,5 @@ async def test_a_socket_that_takes_no_answer_costs_one_answer(running: Running) 
     def full(wire: bytes, to: object) -> None:
         raise BlockingIOError
 
-    running.service.handle(query("localhost"), "127.0.0.1", UDP, full, None)
+    running.service.handle(query("localhost"), packed("127.0.0.1"), UDP, full, None)
     assert running.counters.drops()["send"] == 1

@@ -9,6 +9,7 @@ import socket
 import struct
 import weakref
 from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_address
 
 import dns.rcode
 import pytest
@@ -18,7 +19,7 @@ from resolver.edge import service as edge_service
 from resolver.edge import stream
 from resolver.edge.stream import StreamListener
 from resolver.observe.counters import Channel
-from tests.messages import parsed, query
+from tests.messages import packed, parsed, query
 from tests.upstreams import Running, Upstream, resolver, rightly, silent, upstream
 
 PATIENCE_S = 10
@@ -120,7 +121,7 @@ async def test_a_fault_of_ours_on_the_way_upstream_holds_up_nobody_who_asks_the_
 
     with monkeypatch.context() as patched:
         patched.setattr(type(running.upstreams), "ask", broken)
-        assert not running.service.handle(query(), "127.0.0.1", TCP, lambda wire, _: None, None)
+        assert not running.service.handle(query(), packed("127.0.0.1"), TCP, lambda wire, _: None, None)
         assert running.service.inflight == 0
     (reply,) = await running.ask_tcp(query())
     assert parsed(reply).rcode() == dns.rcode.NOERROR
@@ -252,7 +253,7 @@ async def test_all_addresses_of_one_ipv6_network_share_their_connections(
     sock = stream.bind("::1", 0)
     listener = StreamListener(sock, running.service, running.service._wheel)
     peers = iter([*[f"fd00::{number}" for number in range(4)], "fd00:0:0:1::1"])
-    monkeypatch.setattr(stream, "_peer", lambda _: next(peers))
+    monkeypatch.setattr(stream, "_peer", lambda _: ip_address(next(peers)))
     await listener.start()
     clients = [await asyncio.open_connection(*sock.getsockname()[:2]) for _ in range(5)]
     await until(clients[3][0].at_eof)
