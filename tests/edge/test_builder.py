@@ -303,6 +303,11 @@ NOTICE = Protected("notice.corp.example", "the notice page")
         ("||notice.*.example^", True),
         ("/^notice/", True),
         ("@@/^notice/", False),
+        ("||notice.*.example^$dnstype=A|AAAA", True),
+        ("||notice.*.example^$dnstype=~TXT", True),
+        ("||notice.*.example^$dnstype=HTTPS", False),
+        ("||notice.*.example^$dnstype=~A", False),
+        ("||notice.*.example^$client=192.0.2.7", False),
     ],
 )
 def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: str, refused: bool) -> None:
