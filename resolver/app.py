@@ -263,7 +263,7 @@ class App:
             await asyncio.sleep(FETCH_LOOK_S)
 
     async def _look(self) -> None:
-        self._keeper.shelf.note_hits(self._counters.blocked(), time.time())
+        self._keeper.shelf.note_hits(self._counters.blocked(), self._counters.shadow_blocked(), time.time())
         changed = await self._keeper.changed(self._config)
         if changed:
             await self._reload_and_log(", ".join(sorted([path.name for path in changed])))

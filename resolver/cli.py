@@ -7,17 +7,14 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
 from resolver import __version__
 from resolver.core.errors import ResolverError
 from resolver.list_commands import lists
-from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config
-
-if TYPE_CHECKING:
-    pass
+from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config, waiting
 
 T = TypeVar("T")
 
@@ -79,6 +76,9 @@ def check(path: Path | None) -> None:
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
     made = build(list_sources(config), None, progress())
+    for one in made.lists:
+        if one.hint:
+            click.echo(f"warning: {one.name}: {one.hint}", err=True)
     mistakes = [text for one in made.lists for text in ([one.error] if one.error else one.mistakes)]
     mistakes += failed_tests(config, made)
     for mistake in mistakes:
@@ -105,7 +105,9 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     from resolver.ask import type_number
     from resolver.tracing import trace
 
-    found = as_ours(lambda: trace(read_config(path), name, client, type_number(qtype)))
+    config = read_config(path)
+    with waiting("reading the lists"):
+        found = as_ours(lambda: trace(config, name, client, type_number(qtype)))
     click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else found.text())
 
 
@@ -187,7 +189,9 @@ def reload(path: Path | None) -> None:
     from resolver.edge.control import call
     from resolver.parts import CONTROL_SOCKET
 
-    answer = as_ours(lambda: call(read_config(path).state / CONTROL_SOCKET, "reload", 330.0))
+    folder = read_config(path).state
+    with waiting("building"):
+        answer = as_ours(lambda: call(folder / CONTROL_SOCKET, "reload", 330.0))
     for name, state in answer["lists"].items():
         click.echo(f"{name}: {state['names']} names" + (f"; {state['error']}" if state["error"] else ""))
     for key in answer["needs_restart"]:

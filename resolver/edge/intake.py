@@ -78,7 +78,7 @@ def read(source: Source, state: Path | None) -> Read:
     """
     kept = None if state is None else history(state, source.name)
     try:
-        text = _choose(source, kept)
+        text = _taken_last(source, kept, _choose(source, kept))
     except ListRefused as exc:
         return Read(None, str(exc))
     try:
@@ -129,7 +129,7 @@ class Intake:
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
         if version != index.current and text.error is None:
-            made = Version(version, time.time(), len(form.parsed.rules), len(text.data), _cause(index))
+            made = Version(version, time.time(), form.parsed.size, len(text.data), _cause(index))
             with contextlib.suppress(OSError):  # a full disk must not stop a good list
                 kept.add(made, text.data)
         return Taken(form, Read(form.parsed, text.error, version, text.held))
@@ -194,6 +194,16 @@ def _choose(source: Source, kept: History | None) -> Text:
     if kept is not None and version == index.rejected and index.current:
         return Text(_kept_text(kept, index.current), held="rolled back")
     return Text(data)
+
+
+def _taken_last(source: Source, kept: History | None, text: Text) -> Text:
+    """Return the content that is in force in the place of one that the guards refused when it was built."""
+    index = Index() if kept is None else kept.index()
+    version = content_id(text.data)
+    if text.error is not None or index.refused != version or version in (index.current, index.accepted):
+        return text
+    reason = f"the guards refused its content; `nxwhy lists accept {source.name}` takes it all the same"
+    return _last_good(kept, ListRefused(source.shown, reason))
 
 
 def _last_good(kept: History | None, refused: ListRefused) -> Text:

@@ -146,9 +146,9 @@ WORST = [
 @pytest.mark.parametrize("name", ["ads" * 84, "a" * 253, "a." * 126])
 def test_no_name_makes_re_search_for_long(regex: str, name: str) -> None:
     patterns = compiled([regex], use_re2=False)
-    start = time.perf_counter()
+    start = time.process_time()
     patterns.find(name)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 PIECES = st.sampled_from(

@@ -348,6 +348,6 @@ def test_a_pattern_means_what_a_plain_matcher_makes_of_it(pattern: str, names: l
     ],
 )
 def test_no_line_of_4096_characters_takes_long(line: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     read_adblock(line, 1, Scope.EXACT)
-    assert time.perf_counter() - start < 0.3
+    assert time.process_time() - start < 0.3

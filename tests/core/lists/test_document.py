@@ -84,10 +84,10 @@ def test_a_document_has_no_more_keys_and_values_than_are_allowed(text: str) -> N
 
 @pytest.mark.parametrize("text", ["[" * 500_000, "{a: " * 200_000, "- " * 300_000, "? " * 300_000])
 def test_a_deep_document_costs_neither_stack_nor_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DocumentFault):
         compose(text, 3, 1 << 18)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -177,6 +177,6 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["(a+)+$", "(a*)*(a*)*b", "(a|aa)+$", "(.*)*x{200}", "((a?){30}){30}"])
 def test_no_expression_makes_a_search_long(text: str) -> None:
     node = parse_expression(text)
-    start = time.perf_counter()
+    start = time.process_time()
     is_found(node, "a" * 200 + "b")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -350,6 +350,6 @@ def test_the_quick_way_and_the_careful_way_of_a_record_agree(name: str, record: 
     ],
 )
 def test_a_line_of_4096_characters_is_read_in_a_bounded_time(line: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     read_unbound(line, 1, Scope.EXACT)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
