@@ -17,7 +17,7 @@ from resolver.core.lists.expression import (
     show_expression,
 )
 from tests.hostile_lists import EXPRESSIONS as HOSTILE
-from tests.steps import grows_as_its_input
+from tests.steps import does_not_grow, grows_as_its_input
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,12 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 def test_no_expression_makes_a_search_longer_than_the_name_is(text: str) -> None:
     node = parse_expression(text)
     grows_as_its_input(lambda length: is_found(node, "a" * length + "b"), 50, 200)
+
+
+@pytest.mark.parametrize("text", ["a", "a*", "[a]", "(a)", "a|"])
+def test_an_expression_that_is_too_large_without_its_counts_is_not_read_to_its_end(text: str) -> None:
+    def read(times: int) -> None:
+        with pytest.raises(ExpressionFault, match="more than 1000 characters"):
+            parse_expression(text * times)
+
+    does_not_grow(read, 1001, 8000)
