@@ -15,7 +15,6 @@ from resolver.core.errors import HistoryError, ListRefused
 from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Protected, Update, refusal
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
 from resolver.edge.files import open_regular
@@ -228,6 +227,8 @@ def _settings(source: Source) -> bytes:
 
 
 def _parse(source: Source, data: bytes) -> ParsedList:
+    from resolver.core.lists.reader import parse_list  # noqa: PLC0415 - not for who only maps a table
+
     return parse_list(
         data,
         source.shown,

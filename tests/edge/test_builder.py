@@ -383,7 +383,7 @@ def test_rules_about_addresses_come_back_from_the_table_as_they_were(
     def parse_with_triggers(*args: Any, **settings: Any) -> ParsedList:
         return replace(parse_list(*args, **settings), triggers=triggers)
 
-    monkeypatch.setattr("resolver.edge.intake.parse_list", parse_with_triggers)
+    monkeypatch.setattr("resolver.core.lists.reader.parse_list", parse_with_triggers)
     assert built(source, state).triggers == (triggers,)
     assert built(source, state).triggers == (triggers,)  # from the parsed form that was kept
     assert build([source], None).triggers == (triggers,)
