@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolver.core.errors import ChildError
-from resolver.edge.fetch import FetchRequest
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.fetching import Fetcher, Job
 
 
