@@ -53,8 +53,11 @@ bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of ev
 fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
 	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py $(ARGS)
 
-native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang (a minute)
+native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang and gcc (two minutes)
 	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native -k threads $(ARGS)
+	@LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		NXWHY_NATIVE_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
+		$(BIN)/python -m pytest -q --timeout 600 tests/native -k "not threads and not malloc and not siphash" $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as ct
+import os
 import struct
 from collections.abc import Iterable
 from ctypes import c_bool, c_double, c_size_t, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
@@ -17,6 +18,8 @@ SOURCES = sorted(NATIVE.glob("cache*.c"))
 BASE, ENTRY = 128, 112
 """Bytes of a shard and of an entry without what follows it, on a machine of 64 bits."""
 COPY_MAX = 1 << 17
+FLAGS = os.environ.get("NXWHY_NATIVE_FLAGS", "").split()
+"""More flags for the compiler: those of the sanitizers, whose library is then preloaded."""
 ANSWERED, UNKNOWN, HAND_OVER = range(3)
 
 
@@ -319,4 +322,4 @@ class NativeCache:
 
 def build_library(folder: Path) -> Library:
     """Compile the cache, and open it."""
-    return Library(compile_c(folder / "cache.so", SOURCES, "-O2", "-fPIC", "-shared"))
+    return Library(compile_c(folder / "cache.so", SOURCES, "-O2", "-fPIC", "-shared", *FLAGS))
