@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import patterns as module
-from resolver.core.lists.expression import ExpressionFault, Unsupported, is_found, parse_expression
+from resolver.core.lists.expression import ExpressionFault, Unsupported, parse_expression
+from resolver.core.lists.matcher import is_found
 from resolver.core.lists.rule import Effect, Pattern
 from resolver.core.patterns import HAS_RE2, NEEDS_RE2, Patterns, bounded_expression, keys
 from tests.hostile_lists import NEARLY, WORST
