@@ -46,7 +46,7 @@ class _States:
 
     def step(self, states: Sequence[int], text: str, at: int) -> list[int]:
         """Return the states behind the character at a place, or _FOUND among them once it is reached."""
-        left, seen, reached = list(states), set[int](), []
+        left, seen, reached = list(states), set[int](), list[int]()
         while left:
             state = left.pop()
             if state in seen:
