@@ -48,8 +48,10 @@ MAX_UNFILTERED = 128
 MAX_STEPS = 1 << 17
 """Most steps that `re` may need to give up on the worst name: some milliseconds."""
 MAX_SHARED_STEPS, MAX_ALL_STEPS = 1 << 20, 1 << 24
-"""Most steps of all expressions that one part of a name asks for, or every name, and of all that there are: each
-may be within bounds, and thousands of them hold up every query."""
+"""Most steps of all expressions that one part of a name asks for, or every name, and of all there are.
+
+Each may be within bounds, and thousands of them hold up every query.
+"""
 MAX_KEYS = 32
 """Most texts of which one must be there, for one expression."""
 
