@@ -147,8 +147,11 @@ def open_built(state: Path) -> Build:
     try:
         triggers = tuple(map(triggers_from_json, table.extra["triggers"]))
         patterns = tuple(map(patterns_from_json, table.extra["patterns"]))
-        return Build(table, _LOADED.validate_python(table.extra["lists"]), triggers, patterns)
-    except (KeyError, ValueError) as exc:
+        lists = _LOADED.validate_python(table.extra["lists"])
+        if not len(lists) == len(table.counts) == len(triggers) == len(patterns):
+            raise ValueError("not one of each for every list")
+        return Build(table, lists, triggers, patterns)
+    except (LookupError, TypeError, ValueError) as exc:
         raise TableFault("holds no lists that we can read") from exc
 
 
