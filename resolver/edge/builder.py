@@ -215,12 +215,18 @@ def _stamp(sources: Sequence[Source], taken: Sequence[Taken]) -> str:
 
 
 def _secret(state: Path, *, anew: bool) -> Secret:
-    """Return the secret of this installation, made at the first build. Raises OSError."""
+    """Return the secret of this installation, made at the first build. Raises OSError.
+
+    One that somebody else wrote or may read is no secret: with it, forms could be signed that run what is in
+    them.
+    """
     path = state / LISTS / SECRET
     if not anew:
-        with contextlib.suppress(OSError, ValueError):
-            prime, factor = map(int, path.read_text("ascii").split())
-            return Secret(prime, factor)
+        with contextlib.suppress(OSError, ValueError), open_regular(path) as file:
+            found = os.fstat(file.fileno())
+            if found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+                prime, factor = map(int, file.read(64).split())
+                return Secret(prime, factor)
     secret = draw_secret(random.SystemRandom())
     with replacing(path) as file:
         file.write(f"{secret.prime} {secret.factor}\n".encode())

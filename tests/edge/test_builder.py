@@ -146,6 +146,27 @@ def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path
     assert blocked(built(source, state)) == [A]
 
 
+@pytest.mark.parametrize(("mode", "kept"), [(0o600, True), (0o640, False), (0o604, False), (0o622, False)])
+def test_a_secret_that_others_may_read_or_write_is_drawn_again(
+    source: Source, state: Path, mode: int, kept: bool
+) -> None:
+    """Who knows it could sign a form, and a form runs what is in it."""
+    before = built(source, state).table.secret
+    (state / "lists" / "secret").chmod(mode)
+    (state / "table").unlink()
+    assert (built(source, state).table.secret == before) is kept
+    assert (state / "lists" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_somebody_else_wrote_is_drawn_again(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = built(source, state).table.secret
+    (state / "table").unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert built(source, state).table.secret != before
+
+
 def test_what_belongs_to_lists_that_are_gone_is_removed(source: Source, state: Path) -> None:
     built(source, state)
     build_file(Order(()), state)
