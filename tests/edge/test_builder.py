@@ -137,6 +137,30 @@ def test_the_settings_of_a_list_count_as_its_content(source: Source, state: Path
     assert says[0].effect.allows
 
 
+def test_a_list_that_takes_too_long_to_read_stays_as_it_was_and_keeps_no_other_from_changing(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Source("other", source.path.with_name("other.txt"))
+    other.path.write_text("other.example\n")
+    build_file(Order((source, other)), state)
+    source.path.write_text("b.example\n")
+    other.path.write_text("changed.example\n")
+
+    def parse_for_ever(data: bytes, shown: str, **settings: Any) -> ParsedList:
+        while shown == source.shown:
+            pass
+        return parse_list(data, shown, **settings)
+
+    monkeypatch.setattr(intake, "READ_S", 0.2)
+    monkeypatch.setattr(intake, "parse_list", parse_for_ever)
+    build_file(Order((source, other)), state)
+    made = open_built(state)
+    assert blocked(made) == [A]
+    assert made.lists[0].error is not None
+    assert made.lists[0].error.endswith("takes more than 0.2 s to read")
+    assert made.table.find(from_text("changed.example")) != NO_SET
+
+
 @pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 64])
 def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path, damage: bytes) -> None:
     built(source, state)
