@@ -26,7 +26,7 @@ from resolver.edge.suffixes import public_suffixes
 MAX_BYTES = 256 << 20
 """Largest list file read."""
 READ_S = 60.0
-"""Most seconds of the processor for one list; a build has five minutes for all. A million usual lines take one."""
+"""Most seconds of the processor for one list; a build has 300 for all. A million usual lines take one."""
 HISTORY = "history"
 """Name of the folder of versions in the state folder."""
 
