@@ -19,7 +19,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-from resolver.core.compiler import Compiled, Count, Part, compile_slots
+from resolver.core.compiler import MIN_SLOT_BITS, Compiled, Count, Part, compile_slots
 from resolver.core.errors import TableFault
 from resolver.core.keys import KEY_BITS, Secret
 from resolver.core.lists.rules import Resolution, Rules
@@ -182,12 +182,18 @@ def open_table(file: Bytes) -> Table:
         raise TableFault("damaged")
     if sys.byteorder != "little":
         raise TableFault("this machine is not little-endian")
-    found = json.loads(said)
-    return Table(view[SLOTS_AT:end].cast("Q"), Secret(*secret), _meaning(found), found["extra"])
+    bits = (count - MAX_PROBE).bit_length() - 1
+    if secret[0] == 0 or not MIN_SLOT_BITS <= bits <= KEY_BITS or count != (1 << bits) + MAX_PROBE:
+        raise TableFault("of a wrong size")
+    try:
+        found = json.loads(said)
+        return Table(view[SLOTS_AT:end].cast("Q"), Secret(*secret), _meaning(found), found["extra"])
+    except (LookupError, TypeError, ValueError, RecursionError) as exc:
+        raise TableFault("says what we cannot read") from exc
 
 
 def _meaning(said: Any) -> Compiled:
-    return Compiled(
+    made = Compiled(
         depths=int(said["depths"][0]),
         depths_above=int(said["depths"][1]),
         names=said["names"],
@@ -196,6 +202,9 @@ def _meaning(said: Any) -> Compiled:
         sets=tuple([says_from_json(says) for says in said["sets"]]),
         counts=tuple([Count(*count) for count in said["counts"]]),
     )
+    if not all(0 <= number < len(made.sets) for pair in made.pairs for number in pair):
+        raise ValueError("a pair of sets that are not there")
+    return made
 
 
 def _checksum(data: Bytes) -> bytes:

@@ -54,7 +54,8 @@ _DRAWS = 3
 class Loaded:
     """What became of one list. With `error` set, its last good version is in force, if there is one.
 
-    `version` is the id of the content in force; `held` says why it is not that of the source.
+    `version` is the id of the content in force; `held` says why it is not that of the source, and
+    `hint` what its header says against the way it is read.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Loaded:
     in_force: bool
     version: str = ""
     held: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,11 @@ def open_built(state: Path) -> Build:
     try:
         triggers = tuple(map(triggers_from_json, table.extra["triggers"]))
         patterns = tuple(map(patterns_from_json, table.extra["patterns"]))
-        return Build(table, tuple(map(_loaded_from_json, table.extra["lists"])), triggers, patterns)
-    except (KeyError, TypeError, ValueError) as exc:
+        lists = tuple(map(_loaded_from_json, table.extra["lists"]))
+        if not len(lists) == len(table.counts) == len(triggers) == len(patterns):
+            raise ValueError("not one of each for every list")
+        return Build(table, lists, triggers, patterns)
+    except (LookupError, TypeError, ValueError) as exc:
         raise TableFault("holds no lists that we can read") from exc
 
 
@@ -225,12 +230,18 @@ def _stamp(sources: Sequence[Source], taken: Sequence[Taken]) -> str:
 
 
 def _secret(state: Path, *, anew: bool) -> Secret:
-    """Return the secret of this installation, made at the first build. Raises OSError."""
+    """Return the secret of this installation, made at the first build. Raises OSError.
+
+    One that somebody else wrote or may read is no secret: with it, forms could be signed that run what is in
+    them.
+    """
     path = state / LISTS / SECRET
     if not anew:
-        with contextlib.suppress(OSError, ValueError):
-            prime, factor = map(int, path.read_text("ascii").split())
-            return Secret(prime, factor)
+        with contextlib.suppress(OSError, ValueError), open_regular(path) as file:
+            found = os.fstat(file.fileno())
+            if found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+                prime, factor = map(int, file.read(64).split())
+                return Secret(prime, factor)
     secret = draw_secret(random.SystemRandom())
     with replacing(path) as file:
         file.write(f"{secret.prime} {secret.factor}\n".encode())
@@ -249,6 +260,7 @@ def _describe(source: Source, found: Read) -> Loaded:
         in_force=parsed is not None,
         version=found.version,
         held=found.held,
+        hint=parsed.hint if parsed else "",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +18,7 @@ from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
 from resolver.core.steps import PYTHON, Steps
+from resolver.edge.computing import within
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
 from resolver.edge.history import History, Index, Version, content_id, pack
@@ -25,6 +26,8 @@ from resolver.edge.suffixes import public_suffixes
 
 MAX_BYTES = 256 << 20
 """Largest list file read."""
+READ_S = 60.0
+"""Most seconds of the processor for one list; a build has 300 for all. A million usual lines take one."""
 HISTORY = "history"
 """Name of the folder of versions in the state folder."""
 
@@ -78,7 +81,7 @@ def read(source: Source, state: Path | None) -> Read:
     """
     kept = None if state is None else history(state, source.name)
     try:
-        text = _choose(source, kept)
+        text = _taken_last(source, kept, _choose(source, kept))
     except ListRefused as exc:
         return Read(None, str(exc))
     try:
@@ -101,7 +104,7 @@ class Taken(NamedTuple):
 class Intake:
     """Takes lists for a build: the new content if the guards let it, the last good one otherwise.
 
-    What is kept of a list is packed and written aside, one list at a time; at the end of the `with` all is.
+    A list's text is packed aside while the list is read.
     """
 
     def __init__(
@@ -114,7 +117,6 @@ class Intake:
     ) -> None:
         self.forms, self._steps = forms, steps
         self._aside = ThreadPoolExecutor(1)
-        self._kept: Future[None] | None = None
         self._state, self._secret, self._protected = state, secret, tuple(protected)
 
     def __enter__(self) -> Self:
@@ -122,7 +124,6 @@ class Intake:
 
     def __exit__(self, *_: object) -> None:
         self._aside.shutdown()
-        self._wait()
 
     def take(self, source: Source) -> Taken:
         """Return a list, or its last good version, and what is wrong with it now."""
@@ -137,36 +138,24 @@ class Intake:
                 return Taken(None, Read(None, str(exc)))
 
     def _taken(self, source: Source, kept: History, text: Text) -> Taken:
-        self._wait()  # or the texts of many lists would be in memory
         version = content_id(text.data)
         digest = blake2b(text.data, digest_size=16, key=_settings(source)).hexdigest()
         form = self.forms.find(source.name, digest)
         index = kept.index()
         is_new = version != index.current and text.error is None
         packed = self._aside.submit(pack, text.data) if is_new else None
-        is_parsed = form is not None
         if form is None:
-            parsed = _parse(source, text.data, self._steps)
-            form = Form(parsed, self._steps.words(parsed.rules, self._secret), digest)
+            with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to read")):
+                parsed = _parse(source, text.data, self._steps)
+                form = Form(parsed, self._steps.words(parsed.rules, self._secret), digest)
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
-        made = Version(version, time.time(), len(form.parsed.rules), len(text.data), _cause(index))
-
-        def keep() -> None:
-            if not is_parsed:
-                self.forms.keep(source.name, form)
-            if packed is not None:
-                with contextlib.suppress(OSError):  # a full disk must not stop a good list
-                    kept.add(made, packed.result())
-
-        self._kept = self._aside.submit(keep)
+            self.forms.keep(source.name, form)
+        if packed is not None:
+            made = Version(version, time.time(), form.parsed.size, len(text.data), _cause(index))
+            with contextlib.suppress(OSError):  # a full disk must not stop a good list
+                kept.add(made, packed.result())
         return Taken(form, Read(form.parsed, text.error, version, text.held))
-
-    def _wait(self) -> None:
-        """Wait until what there was to keep is kept."""
-        done, self._kept = self._kept, None
-        if done is not None:
-            done.result()
 
     def _guard(self, source: Source, kept: History, form: Form, version: str) -> None:
         """Raise ListRefused for content that must not come into force, and note it for the owner."""
@@ -174,7 +163,8 @@ class Intake:
         before = index.in_force()
         update = Update(form.parsed, form.words, before.rules if before else None)
         protected = () if source.allow else (*self._protected, *(public_suffixes() if source.url else ()))
-        reason = refusal(update, source.bounds, protected, self._secret)
+        with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to check")):
+            reason = refusal(update, source.bounds, protected, self._secret)
         if reason is None:
             return
         with contextlib.suppress(OSError):
@@ -227,6 +217,16 @@ def _choose(source: Source, kept: History | None) -> Text:
     if kept is not None and index.rejected and index.current and content_id(data) == index.rejected:
         return Text(_kept_text(kept, index.current), held="rolled back")
     return Text(data)
+
+
+def _taken_last(source: Source, kept: History | None, text: Text) -> Text:
+    """Return the content that is in force in the place of one that the guards refused when it was built."""
+    index = Index() if kept is None else kept.index()
+    version = content_id(text.data)
+    if text.error is not None or index.refused != version or version in (index.current, index.accepted):
+        return text
+    reason = f"the guards refused its content; `nxwhy lists accept {source.name}` takes it all the same"
+    return _last_good(kept, ListRefused(source.shown, reason))
 
 
 def _last_good(kept: History | None, refused: ListRefused) -> Text:

@@ -22,6 +22,7 @@ from resolver.core.steps import (
     Slots,
     Steps,
     Words,
+    make_words,
 )
 
 Buffer = Any
@@ -29,6 +30,8 @@ Buffer = Any
 SHAPES = ("domains", "hosts", "wildcards", "adblock")
 """The formats of usual lines, in the order of `enum lines_shape`."""
 _ODD = len(Odd._fields)
+MAX_KINDS = 256
+"""Most kinds of rules in a list whose words are made here."""
 
 
 class Inheritance(Protocol):
@@ -102,6 +105,8 @@ class _NativeSteps:
 
     def words(self, rules: Rules, secret: Secret) -> Words:
         """Return the words of a list."""
+        if len(rules.kinds) > MAX_KINDS:
+            return make_words(rules, secret)  # in one pass; here it would be one for each sixteen kinds
         names, view, kinds = rules.names, memoryview(rules.names), memoryview(rules.kind_of)
         dots, runs = bytearray(256), []
         begin = at = 0

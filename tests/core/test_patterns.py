@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -8,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import patterns as module
-from resolver.core.lists.expression import ExpressionFault, Unsupported, is_found, parse_expression
+from resolver.core.lists.expression import ExpressionFault, Unsupported, parse_expression
+from resolver.core.lists.matcher import is_found
 from resolver.core.lists.rule import Effect, Pattern
 from resolver.core.patterns import HAS_RE2, NEEDS_RE2, Patterns, bounded_expression, keys
+from tests.hostile_lists import NEARLY, WORST
 
 NEEDED = pytest.mark.skipif(not HAS_RE2, reason="google-re2 is not installed")
 ENGINES = [pytest.param(False, id="re"), pytest.param(True, id="re2", marks=NEEDED)]
@@ -124,6 +125,21 @@ def test_only_so_many_expressions_are_tried_with_re(monkeypatch: pytest.MonkeyPa
     assert found(patterns, "ads1.track.more.example") == [0, 1, 3]
 
 
+@pytest.mark.parametrize("regex", ["^[^~]*[^~]*com[0-4]", "^[^~]*[^~]*[0-4]"])
+def test_expressions_that_are_short_each_are_not_long_together(regex: str) -> None:
+    steps = module.worst_steps(parse_expression(regex))
+    assert steps <= module.MAX_STEPS
+    taken = int(module.MAX_SHARED_STEPS // steps)
+    patterns = compiled([regex] * (taken + 50), use_re2=False)
+    assert len(patterns.refused) == 50
+
+
+def test_expressions_about_different_parts_of_a_name_are_not_long_together_either() -> None:
+    regexes = [f"^[^~]*[^~]*x{number:04}[0-4]" for number in range(400)]
+    taken = int(module.MAX_ALL_STEPS // module.worst_steps(parse_expression(regexes[0])))
+    assert len(compiled(regexes, use_re2=False).refused) == 400 - taken
+
+
 @NEEDED
 def test_too_many_expressions_for_one_automaton_are_shared_among_several(
     monkeypatch: pytest.MonkeyPatch,
@@ -136,19 +152,16 @@ def test_too_many_expressions_for_one_automaton_are_shared_among_several(
     assert found(patterns, "ads1999x.a.example") == [1999]
 
 
-WORST = [
-    *("ads.*ads.*ads.*x$", "[a-z]+1", "a[a-z]*1", r"^(?:[a-z]{1,50}){3}1", ".*.*.*1", "a.*a.*a.*a.*1$"),
-    r"(?:^|\.)a.*s.*1",
-]
-
-
-@pytest.mark.parametrize("regex", WORST)
-@pytest.mark.parametrize("name", ["ads" * 84, "a" * 253, "a." * 126])
-def test_no_name_makes_re_search_for_long(regex: str, name: str) -> None:
+@pytest.mark.parametrize(("regex", "tried"), WORST.items())
+def test_what_would_search_for_long_is_tried_in_a_form_that_does_not_or_never(
+    regex: str, tried: str | None
+) -> None:
+    node = parse_expression(regex)
+    assert bounded_expression(module._trim(node)) == tried
     patterns = compiled([regex], use_re2=False)
-    start = time.perf_counter()
-    patterns.find(name)
-    assert time.perf_counter() - start < 0.1
+    assert len(patterns.refused) == (tried is None)
+    for name in (*NEARLY, *[f"{name}1" for name in NEARLY]):
+        assert bool(found(patterns, name)) == (tried is not None and is_found(node, name))
 
 
 PIECES = st.sampled_from(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,10 +13,10 @@ from resolver.core.compiler import Count
 from resolver.core.errors import TableFault
 from resolver.core.keys import Secret
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, When
-from resolver.core.lists.rules import Resolution, collect
+from resolver.core.lists.rules import Kind, Resolution, Rules, collect
 from resolver.core.names import from_text, to_text
 from resolver.core.sets import Says
-from resolver.core.steps import MAX_PROBE, NO_SET
+from resolver.core.steps import MAX_PROBE, NO_SET, make_words
 from resolver.core.table import EMPTY, SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as build_table
 from tests.tables import build
@@ -52,7 +54,9 @@ def counting(rules: list[Rule], name: bytes, way: Resolution) -> list[Rule]:
     nearby = reaching if way is Resolution.CLOSEST else rules
     for apex in (name, *names.parents(name)):
         if any(rule.name == to_text(apex) for rule in nearby):
-            return [rule for rule in reaching if rule.name == to_text(apex)]
+            there = [rule for rule in reaching if rule.name == to_text(apex)]
+            wildcards = [rule for rule in there if rule.scope is Scope.BELOW]
+            return wildcards if wildcards and apex != name and way is Resolution.CLOSEST else there
     return []
 
 
@@ -171,8 +175,12 @@ def test_conditional_words_stand_beside_the_unconditional_one_of_their_list() ->
 
 def written(table: Table) -> bytes:
     """Return the file of a table."""
-    said = meaning(table.made, {"built": 1})
-    return header(table.secret, table.slots, said).ljust(SLOTS_AT, b"\0") + bytes(table.slots) + said
+    return whole(table.secret, table.slots, meaning(table.made, {"built": 1}))
+
+
+def whole(secret: Secret, slots: memoryview, said: bytes) -> bytes:
+    """Return a file whose checksums are right, whatever it says."""
+    return header(secret, slots, said).ljust(SLOTS_AT, b"\0") + bytes(slots) + said
 
 
 @given(LISTS, NAME)
@@ -186,7 +194,9 @@ def test_a_table_that_was_written_says_the_same_when_it_is_opened(
     assert opened.extra == {"built": 1}
 
 
-FILE = written(build([[Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 1)]]))
+TABLE = build([[Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 1)]])
+SAID = meaning(TABLE.made, {"built": 1})
+FILE = written(TABLE)
 
 
 @pytest.mark.parametrize("at", [*range(104), *range(SLOTS_AT, len(FILE), 97), len(FILE) - 1])
@@ -209,6 +219,51 @@ def test_what_is_no_table_is_refused(data: bytes) -> None:
         open_table(data.ljust(SLOTS_AT + 1, b"\0"))
     with pytest.raises(TableFault):
         open_table(FILE + data + b"x")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"{",
+        b"[]",
+        b"[" * 100_000 + b"]" * 100_000,
+        SAID.replace(b'"pairs"', b'"others"'),
+        SAID.replace(b'"pairs":[[', b'"pairs":[[2,'),
+        SAID.replace(b'"pairs":[[1,', b'"pairs":[[2,'),
+        SAID.replace(b'"sets":[[],[[0,0]', b'"sets":[[],[[0,9]'),
+        SAID.replace(b'"depths":["', b'"depths":["x'),
+    ],
+)
+def test_a_whole_file_that_says_what_no_build_does_is_refused(said: bytes) -> None:
+    assert said != SAID
+    with pytest.raises(TableFault, match="cannot read"):
+        open_table(whole(TABLE.secret, TABLE.slots, said))
+
+
+@pytest.mark.parametrize(
+    ("secret", "slots"),
+    [
+        (Secret(0, 1), bytes(TABLE.slots)),
+        (TABLE.secret, b""),
+        (TABLE.secret, bytes(TABLE.slots)[8:]),
+        (TABLE.secret, bytes(8 * (1 + MAX_PROBE))),
+    ],
+)
+def test_a_whole_file_whose_names_nobody_could_look_up_is_refused(secret: Secret, slots: bytes) -> None:
+    with pytest.raises(TableFault, match="of a wrong size"):
+        open_table(whole(secret, memoryview(slots), SAID))
+
+
+def test_words_are_made_in_one_pass_whatever_the_number_of_kinds() -> None:
+    """One pass a sixteen kinds would take a minute for these."""
+    count = 65_000
+    kinds = tuple([Kind(Scope.EXACT, Effect.BLOCK, None, When(types=frozenset([at]))) for at in range(count)])
+    names = bytearray("".join([f"n{at}.example\n" for at in range(count)] * 4), "ascii")
+    rules = Rules(names, array("I", range(4 * count)), array("H", [*range(count)] * 4), kinds)
+    runs = make_words(rules, Secret((1 << 60) - 93, 12345)).runs
+    assert [run.first for run in runs] == list(range(0, count, 16))
+    assert sum([len(run.words) for run in runs]) == 4 * count
+    assert all(list(run.words) == sorted(run.words) for run in runs)
 
 
 def test_names_that_crowd_at_one_place_are_refused() -> None:

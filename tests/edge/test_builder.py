@@ -146,6 +146,30 @@ def test_the_settings_of_a_list_count_as_its_content(source: Source, state: Path
     assert says[0].effect.allows
 
 
+def test_a_list_that_takes_too_long_to_read_stays_as_it_was_and_keeps_no_other_from_changing(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Source("other", source.path.with_name("other.txt"))
+    other.path.write_text("other.example\n")
+    build_file(Order((source, other)), state)
+    source.path.write_text("b.example\n")
+    other.path.write_text("changed.example\n")
+
+    def parse_for_ever(data: bytes, shown: str, **settings: Any) -> ParsedList:
+        while shown == source.shown:
+            pass
+        return parse_list(data, shown, **settings)
+
+    monkeypatch.setattr(intake, "READ_S", 0.2)
+    monkeypatch.setattr("resolver.core.lists.reader.parse_list", parse_for_ever)
+    build_file(Order((source, other)), state)
+    made = open_built(state)
+    assert blocked(made) == [A]
+    assert made.lists[0].error is not None
+    assert made.lists[0].error.endswith("takes more than 0.2 s to read")
+    assert made.table.find(from_text("changed.example")) != NO_SET
+
+
 @pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 64])
 def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path, damage: bytes) -> None:
     built(source, state)
@@ -153,6 +177,27 @@ def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path
     form.write_bytes(damage + form.read_bytes()[len(damage) :][:-1])
     (state / "table").unlink()
     assert blocked(built(source, state)) == [A]
+
+
+@pytest.mark.parametrize(("mode", "kept"), [(0o600, True), (0o640, False), (0o604, False), (0o622, False)])
+def test_a_secret_that_others_may_read_or_write_is_drawn_again(
+    source: Source, state: Path, mode: int, kept: bool
+) -> None:
+    """Who knows it could sign a form, and a form runs what is in it."""
+    before = built(source, state).table.secret
+    (state / "lists" / "secret").chmod(mode)
+    (state / "table").unlink()
+    assert (built(source, state).table.secret == before) is kept
+    assert (state / "lists" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_somebody_else_wrote_is_drawn_again(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = built(source, state).table.secret
+    (state / "table").unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert built(source, state).table.secret != before
 
 
 def test_what_belongs_to_lists_that_are_gone_is_removed(source: Source, state: Path) -> None:
@@ -312,6 +357,11 @@ NOTICE = Protected("notice.corp.example", "the notice page")
         ("||notice.*.example^", True),
         ("/^notice/", True),
         ("@@/^notice/", False),
+        ("||notice.*.example^$dnstype=A|AAAA", True),
+        ("||notice.*.example^$dnstype=~TXT", True),
+        ("||notice.*.example^$dnstype=HTTPS", False),
+        ("||notice.*.example^$dnstype=~A", False),
+        ("||notice.*.example^$client=192.0.2.7", False),
     ],
 )
 def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: str, refused: bool) -> None:
@@ -423,3 +473,42 @@ def test_a_table_without_lists_that_we_know_is_none(state: Path, lists: object) 
     (state / TABLE).write_bytes(head + bytes(SLOTS_AT - len(head)) + bytes(made.slots) + said)
     with pytest.raises(TableFault, match="no lists that we can read"):
         open_built(state)
+
+
+PATTERNS = "".join([f"||ad*{number}.example^\n" for number in range(200)])
+NETWORKS = "$TTL 60\n@ SOA a. b. 1 1 1 1 1\n" + "".join(
+    [f"32.{number}.2.0.192.rpz-ip CNAME .\n" for number in range(200)]
+)
+
+
+@pytest.mark.parametrize("text", [PATTERNS, NETWORKS])
+def test_patterns_and_rules_about_addresses_count_as_rules_of_a_list(
+    source: Source, state: Path, text: str
+) -> None:
+    source.path.write_text(text + "a..b CNAME .\n")
+    assert error(built(source, state)) == ""
+    assert history(state, "ads").index().versions[0].rules == 200
+    source.path.write_text("".join(text.splitlines(keepends=True)[:20]))
+    assert "shrunk from 200 rules to " in error(built(source, state))
+
+
+def test_who_reads_without_building_sees_what_the_guards_left_in_force(source: Source, state: Path) -> None:
+    source.path.write_text(names(200))
+    first = built(source, state).lists[0].version
+    source.path.write_text(names(20))
+    assert "shrunk" in error(built(source, state))
+    found = read(source, state)
+    assert (found.version, found.parsed and len(found.parsed.rules)) == (first, 200)
+    assert "nxwhy lists accept ads" in str(found.error)
+    kept = history(state, "ads")
+    kept.save(accept(kept.index()))
+    assert read(source, state)[1] is None
+    built(source, state)
+    assert read(source, state)[1] is None
+
+
+def test_what_the_header_says_against_the_reading_comes_back_from_the_table(
+    source: Source, state: Path
+) -> None:
+    source.path.write_text("# Wildcard domains\na.example\n")
+    assert "`match: subtree`" in built(source, state).lists[0].hint
