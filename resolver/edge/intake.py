@@ -138,7 +138,7 @@ class Intake:
         """Raise ListRefused for content that must not come into force, and note it for the owner."""
         index = kept.index()
         before = index.in_force()
-        update = Update(form.parsed, form.words, before.rules if before else None)
+        update = Update(form.parsed, form.words, before.rules if before else None, bool(source.url))
         protected = () if source.allow else (*self._protected, *(public_suffixes() if source.url else ()))
         reason = refusal(update, source.bounds, protected, self._secret)
         if reason is None:

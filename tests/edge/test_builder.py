@@ -299,6 +299,7 @@ NOTICE = Protected("notice.corp.example", "the notice page")
         ("corp.example", False),
         ("a.notice.corp.example", False),
         ("@@||corp.example^", False),
+        ("||notice.corp.example^\n@@||notice.corp.example^", False),
         ("*.notice.corp.example", True),
         ("||notice.*.example^", True),
         ("/^notice/", True),
@@ -332,6 +333,22 @@ def test_a_public_suffix_is_taken_from_the_owner_and_from_nobody_else(
     made = built(Source("ads", source.path, url="https://lists.example/ads"), state)
     assert "co.uk (a public suffix), line 2" in error(made)
     assert error(built(source, state)) == ""
+
+
+def test_a_fetched_zone_that_blocks_every_client_is_refused_until_it_is_accepted(
+    source: Source, state: Path
+) -> None:
+    halves = "1.0.0.0.0.rpz-client-ip CNAME .\n1.0.0.0.128.rpz-client-ip CNAME .\n"
+    source.path.write_text(f"$TTL 60\n@ SOA a. b. 1 1 1 1 1\nads.example CNAME .\n{halves}")
+    fetched = Source("ads", source.path, url="https://lists.example/ads")
+    assert "would block 1/2 of all IPv4 clients or more, line 4; `nxwhy lists acc" in error(
+        built(fetched, state)
+    )
+    assert not open_built(state).lists[0].in_force
+    kept = history(state, "ads")
+    kept.save(accept(kept.index()))
+    made = built(fetched, state)
+    assert (error(made), len(made.triggers[0])) == ("", 2)
 
 
 # Versions
