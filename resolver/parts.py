@@ -42,6 +42,7 @@ def list_sources(config: Config) -> tuple[Source, ...]:
                 Bounds(found.guard.shrink, found.guard.grow, found.guard.bad),
                 found.url or "",
                 found.trusted,
+                found.mode is Mode.ENFORCED,
             )
             for name, found in config.lists.items()
         ]
@@ -157,7 +158,7 @@ def fetch_jobs(config: Config) -> tuple[Job, ...]:
 
 def protected_names(config: Config) -> tuple[Protected, ...]:
     """Return the names that no list may block: those that the owner says, and the hosts of lists."""
-    named = [Protected(names.to_text(name), "`never_block`") for name in config.never_block]
+    named = [Protected(names.to_text(name), "`never_block`", always=True) for name in config.never_block]
     hosts = {urlsplit(found.url).hostname for found in config.lists.values() if found.url is not None}
     return (*named, *[Protected(host, "a list comes from there") for host in sorted(filter(None, hosts))])
 

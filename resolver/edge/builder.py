@@ -47,8 +47,8 @@ _DRAWS = 3
 class Loaded:
     """What became of one list. With `error` set, its last good version is in force, if there is one.
 
-    `version` is the id of the content in force; `held` says why it is not that of the source, and
-    `hint` what its header says against the way it is read.
+    `version` is the id of the content in force; `held` says why it is not that of the source, `hint` what its
+    header says against the way it is read, and `unkept` why that version could not be kept.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Loaded:
     version: str = ""
     held: str = ""
     hint: str = ""
+    unkept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def build_file(order: Order, state: Path) -> None:
             secret = _secret(state, anew=draw > 0)
             intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected)
             taken = [intake.take(source) for source in sources]
+            _refuse([text for one in taken for text in one.against])
             standing = _standing(state, sources, taken, secret)
             if standing is None:
                 _write_table(state / TABLE, order, taken, secret)
@@ -187,7 +189,11 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
 
 def _try(order: Order, finished: Build) -> None:
     """Raise ListRefused where something speaks against a build, also an old one: the tests may be new."""
-    against = order.complaints and order.complaints(finished)
+    _refuse(order.complaints(finished) if order.complaints else [])
+
+
+def _refuse(against: Sequence[str]) -> None:
+    """Raise ListRefused where something speaks against a build."""
     if against:
         raise ListRefused("build", "; ".join(against))
 
@@ -237,6 +243,7 @@ def _describe(source: Source, found: Read) -> Loaded:
         version=found.version,
         held=found.held,
         hint=parsed.hint if parsed else "",
+        unkept=found.unkept,
     )
 
 
