@@ -11,6 +11,7 @@ from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
 from resolver.core.guards import Bounds, Protected
+from resolver.core.lists.modifiers import type_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
 from resolver.edge.builder import Build
@@ -87,11 +88,11 @@ def failed_tests(config: Config, build: Build) -> list[str]:
     policy = make_policy(config, build, 0)
     failed = []
     for number, trial in enumerate(config.tests):
-        verdict = policy.profile_for(trial.client).decide(trial.name)
+        verdict = policy.profile_for(trial.client).decide(trial.name, trial.type)
         if verdict.blocks != (trial.expect is Expectation.BLOCKED):
             by = f" by {verdict.list.name}" if verdict.list else ""
             became = "blocked" if verdict.blocks else "open"
-            shown = f"{names.to_text(trial.name)} for {trial.client}"
+            shown = f"{names.to_text(trial.name)} {type_text(trial.type)} for {trial.client}"
             failed.append(f"tests.{number}: {shown} should be {trial.expect} and is {became}{by}")
     return failed
 

@@ -11,11 +11,11 @@ from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.errors import NameFault
 from resolver.core.explain import Explanation, Looked, applies, explain
+from resolver.core.lists.modifiers import type_text
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, Trigger, When
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
 from resolver.listing import record_document
-from resolver.observe.counters import QUERY_TYPES
 from resolver.parts import list_sources, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
@@ -199,14 +199,6 @@ def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
     )
-
-
-def type_text(qtype: int) -> str:
-    """Return a type as people write it (RFC 3597 for one without a name here)."""
-    return _TYPE_NAMES.get(qtype, f"TYPE{qtype}")
-
-
-_TYPE_NAMES = {number: name for name, number in QUERY_TYPES.items()}
 
 
 def _when_text(when: When) -> str:

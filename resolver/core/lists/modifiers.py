@@ -103,6 +103,7 @@ TYPE_NUMBERS: Mapping[str, int] = MappingProxyType(
     }
 )
 """Query types by name (the IANA registry of RR types)."""
+_TYPE_NAMES = {number: name for name, number in TYPE_NUMBERS.items()}
 
 _KNOWN = frozenset(["important", "badfilter", "client", "denyallow", "dnstype", "dnsrewrite"])
 _UNVALUED = frozenset(["important", "badfilter"])
@@ -211,12 +212,23 @@ def _read_types(text: str) -> tuple[list[int], list[int]]:
 
 
 def _type_number(text: str) -> int:
+    number = type_number(text)
+    if number is None:
+        raise _Wrong(f"`dnstype` with {text[:20]!r}, which is no type")
+    return number
+
+
+def type_number(text: str) -> int | None:
+    """Return the number of a query type by its name or as TYPE65 (RFC 3597), None for any other text."""
     name = text.upper()
     found = _TYPE(name)
     number = int(found[1]) if found else TYPE_NUMBERS.get(name, 0)
-    if not 0 < number < 0xFFFF:  # 0 is reserved (RFC 6895), 65535 too
-        raise _Wrong(f"`dnstype` with {text[:20]!r}, which is no type")
-    return number
+    return number if 0 < number < 0xFFFF else None  # 0 is reserved (RFC 6895), 65535 too
+
+
+def type_text(number: int) -> str:
+    """Return a query type as people write it."""
+    return _TYPE_NAMES.get(number, f"TYPE{number}")
 
 
 def _read_clients(text: str) -> tuple[list[IPv4Network | IPv6Network], list[IPv4Network | IPv6Network]]:
