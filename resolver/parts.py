@@ -147,6 +147,7 @@ def fetch_jobs(config: Config) -> tuple[Job, ...]:
                     sha256=found.sha256,
                     minisign=found.minisign,
                     ca=found.ca,
+                    label=name,
                 ),
                 found.refresh,
                 servers.servers if servers else (),

@@ -44,10 +44,11 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 class FetchRequest:
     """What to fetch, and what it is held to.
 
-    `folder` is where the content goes. `validators` are those of the content that the caller still has; with
-    them the server may say that nothing is new. `sha256` (hex) and `minisign` (a public key; the signature is
-    at the URL with `.minisig` behind) pin the content. `ca` is a file of certificates that are trusted
-    instead of the system's.
+    `folder` is where the content goes; `label`, without a `~`, tells this list's unfinished files there
+    from those of others, which may be fetched at the same time. `validators` are those of the content that
+    the caller still has; with them the server may say that nothing is new. `sha256` (hex) and `minisign` (a
+    public key; the signature is at the URL with `.minisig` behind) pin the content. `ca` is a file of
+    certificates that are trusted instead of the system's.
     """
 
     url: str
@@ -59,6 +60,12 @@ class FetchRequest:
     max_bytes: int = MAX_BYTES
     total_s: float = TOTAL_S
     connect_s: float = CONNECT_S
+    label: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """How the names of its unfinished files begin."""
+        return f"{PREFIX}{self.label}~"
 
     @property
     def origin(self) -> str:
@@ -119,9 +126,9 @@ def fetch(request: FetchRequest, resolve: Resolve) -> Fetched | NotModified:
     return got
 
 
-def clear_leftovers(folder: Path) -> None:
-    """Remove what fetches left in a folder when they were killed; for when none is under way there."""
-    for path in folder.glob(f"{PREFIX}*"):
+def clear_leftovers(request: FetchRequest) -> None:
+    """Remove what fetches of a list left when they were killed; for when none of them is under way."""
+    for path in request.folder.glob(f"{request.prefix}*"):
         with suppress(OSError):
             path.unlink()
 
@@ -199,7 +206,7 @@ class _Session:
     def _kept(self, pieces: Iterable[bytes], validators: Validators, url: str) -> Fetched:
         """Write content into a file of its own."""
         digest, size = hashlib.sha256(), 0
-        with files.temporary(self._request.folder, PREFIX) as file:
+        with files.temporary(self._request.folder, self._request.prefix) as file:
             for piece in pieces:
                 file.write(piece)
                 digest.update(piece)
