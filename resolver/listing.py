@@ -54,6 +54,7 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
             "lines": loaded.tally.lines,
             "formats": dict(loaded.tally.formats),
             "ignored": dict(loaded.tally.ignored),
+            "converted": loaded.tally.converted,
             "bad_lines": loaded.tally.bad,
             "mistakes": list(loaded.mistakes),
             "error": loaded.error,
@@ -103,6 +104,7 @@ def _notes(lists: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         unkept = one["unkept"] and not_kept(one["unkept"])
         said = [one["error"], unfetched, unkept, *one["mistakes"], one["hint"], held]
         said += [f"ignored: {count:,} {kind}" for kind, count in sorted(one["ignored"].items())]
+        said += [f"converted: {one['converted']:,} with letters beyond ASCII"] * bool(one["converted"])
         if one.get("next_fetch_s") is not None:
             said.append(f"fetched again in {_age(max(one['next_fetch_s'], 1))}")
         yield from [f"{one['list']}: {text}" for text in said if text]
