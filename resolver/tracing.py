@@ -23,11 +23,13 @@ _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUB
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An explanation, and the files that its lists come from."""
+    """An explanation, and where its lists come from."""
 
     found: Explanation
     sources: Mapping[str, Source]
     warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+    """Of the lists that do not have what their source has now: lines are those of the version."""
 
     @property
     def answer(self) -> str:
@@ -148,8 +150,7 @@ class Trace:
         return {
             "pattern": pattern.text,
             "effect": pattern.effect.name.lower(),
-            "file": self.sources[name].shown,
-            "line": pattern.line,
+            **self._place(name, pattern.line),
             **self._narrowed(pattern.when),
         } | _own_document(pattern.own)
 
@@ -159,14 +160,18 @@ class Trace:
         return {"when": _when_text(when), "met": applies(when, self.found.address, self.found.qtype)}
 
     def _at(self, name: str, line: int) -> str:
-        return f"{self.sources[name].shown}:{line}"
+        version = f" (version {self.versions[name]})" if name in self.versions else ""
+        return f"{self.sources[name].shown}:{line}{version}"
+
+    def _place(self, name: str, line: int) -> dict[str, object]:
+        version = {"version": self.versions[name]} if name in self.versions else {}
+        return {"file": self.sources[name].shown, "line": line, **version}
 
     def _trigger(self, name: str, trigger: Trigger) -> dict[str, object]:
         return {
             "network": str(trigger.network),
             "effect": trigger.effect.name.lower(),
-            "file": self.sources[name].shown,
-            "line": trigger.line,
+            **self._place(name, trigger.line),
         } | _own_document(trigger.own)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, object]:
@@ -174,8 +179,7 @@ class Trace:
             "name": rule.name,
             "scope": rule.scope.name.lower(),
             "effect": rule.effect.name.lower(),
-            "file": self.sources[name].shown,
-            "line": rule.line,
+            **self._place(name, rule.line),
             "note": rule.note,
             **self._narrowed(rule.when),
             **_own_document(rule.own),
@@ -198,6 +202,7 @@ def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
         explain(canonical, address, policy, parsed, make_routes(config), qtype),
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
+        {source.name: one.earlier for source, one in zip(sources, found, strict=True) if one.earlier},
     )
 
 
