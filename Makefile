@@ -48,7 +48,7 @@ bench-lists: $(STAMP) ## what millions of names cost the running server, beside 
 	@$(BIN)/python -m tests.bench.lists $(ARGS)
 
 fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
-	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py $(ARGS)
+	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -136,6 +136,12 @@ def build_file(order: Order, state: Path) -> None:
     raise ListRefused("build", "names crowd in the table, whatever the secret")
 
 
+def sweep_state(state: Path) -> None:
+    """Remove what killed builders left in the folders that nobody else writes to."""
+    for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):
+        sweep(folder)
+
+
 def open_built(state: Path) -> Build:
     """Return the table in the state folder, mapped. Raises TableFault."""
     try:
@@ -255,8 +261,7 @@ def main() -> None:
     os.nice(NICE)
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
-    for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):  # those that nobody else writes to
-        sweep(folder)
+    sweep_state(state)
     try:
         build_file(order, state)
     except ListRefused as exc:
