@@ -37,6 +37,8 @@ from resolver.edge.intake import HISTORY, Intake, Read, Source, Taken, read
 
 TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
+BUILD = "build"
+"""What the messages call that refuse a whole build."""
 NICE = 15
 """How much the build gives way to the server, where they share a core."""
 _DRAWS = 3
@@ -130,10 +132,10 @@ def build_file(order: Order, state: Path) -> None:
         except TableFault:
             continue
         except OSError as exc:
-            raise ListRefused("build", exc.strerror or str(exc)) from exc
+            raise ListRefused(BUILD, exc.strerror or str(exc)) from exc
         intake.forms.prune(frozenset([source.name for source in sources]))
         return
-    raise ListRefused("build", "names crowd in the table, whatever the secret")
+    raise ListRefused(BUILD, "names crowd in the table, whatever the secret")
 
 
 def sweep_state(state: Path) -> None:
@@ -201,7 +203,7 @@ def _try(order: Order, finished: Build) -> None:
 def _refuse(against: Sequence[str]) -> None:
     """Raise ListRefused where something speaks against a build."""
     if against:
-        raise ListRefused("build", "; ".join(against))
+        raise ListRefused(BUILD, "; ".join(against))
 
 
 def _standing(state: Path, sources: Sequence[Source], taken: Sequence[Taken], secret: Secret) -> Build | None:
