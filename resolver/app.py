@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import importlib
 import logging
 import os
 import platform
@@ -22,7 +23,7 @@ from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListenError, ListRefused, TableFault
-from resolver.core.policy import NOTHING, Verdict
+from resolver.core.policy import NOTHING, Policy, Verdict
 from resolver.edge import stream, udp
 from resolver.edge.builder import Build
 from resolver.edge.control import Command, ControlServer
@@ -116,13 +117,15 @@ class App:
             try:
                 config = await asyncio.to_thread(self._reread)  # a large one takes seconds
                 build = await self._keeper.build(config)
+                policy = await asyncio.to_thread(make_policy, config, build, self._generation + 1)
             except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
                 raise
             finally:
                 self._notifier.ready()
             await self._keeper.note_changes(cause, self._config, config, build)
-            self._put_in_force(config, build)
+            self._put_in_force(config, build, policy)
+            settle_memory()
             self._reload_state = ReloadState(True, time.time())
             return self._summary()
 
@@ -130,14 +133,13 @@ class App:
         engine = Engine(Cache(config.cache.size), make_ageing(config), make_routes(config))
         return Service(engine, make_clients(config, NOTHING), self._upstreams, self._counters, self._wheel)
 
-    def _put_in_force(self, config: Config, build: Build) -> None:
+    def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
         if (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams):
             self._service.engine.cache.flush()  # its answers came from elsewhere
         self._config = config
-        self._generation += 1
+        self._generation = policy.generation
         self._keeper.shelf.note(build)
-        policy = make_policy(config, build, self._generation)
         for number, pattern, reason in policy.patterns.refused[:SHOWN]:
             by = fields(list=policy.lists[number].name)
             log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
@@ -149,7 +151,6 @@ class App:
         logging.getLogger().setLevel(config.log.level.upper())
         for warning in config.warnings[:MAX_SHOWN]:
             log.warning("%s", warning)
-        settle_memory()
 
     async def _start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -159,10 +160,9 @@ class App:
         await self._control.start()
         with contextlib.ExitStack() as bound:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
-            self._keeper.look(config)  # before they are read: what changes later is seen as changed
             pages = [bound.enter_context(_bind(at, stream.bind)) for at in config.listen.notice]
             admin = [bound.enter_context(_bind(at, stream.bind)) for at in (config.listen.admin,) if at]
-            self._put_in_force(config, await self._first_build())
+            self._put_in_force(config, build := await self._first_build(), make_policy(config, build, 1))
             bound.pop_all()
         # before the first answer: who sees one may send the signal, which would end us unhandled
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
@@ -190,6 +190,7 @@ class App:
         if not self._upstreams.servers():
             log.error("no upstream server: only blocked, cached and local names are answered")
         self._notifier.ready(f"serving {len(self._keeper.shelf.names())} lists")
+        settle_memory()
 
     async def _first_build(self) -> Build:
         """Return the table of the last run, to be looked after once we serve; without one, build it now."""
@@ -197,14 +198,23 @@ class App:
             found = self._keeper.last()
         except TableFault as exc:
             log.info("building the lists: there is no table to begin with: %s", exc)
+            await self._keeper.look(self._config)
             build = await self._keeper.build(self._config)
             await self._keeper.note_changes("start", self._config, self._config, build)
             return build
-        self._spawn(self._reload_and_log("start"))
+        self._spawn(self._look_after_start())
         return found
 
+    async def _look_after_start(self) -> None:
+        await self._keeper.look(self._config)
+        await self._reload_and_log("start")
+
     async def _start_http(self, pages: Sequence[socket.socket], admin: Sequence[socket.socket]) -> None:
-        """Serve the notice page and the admin pages. DNS is served by now: what they need takes its time."""
+        """Serve the notice page and the admin pages, if there are any. DNS is served meanwhile."""
+        if not (pages or admin):
+            return
+        for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
+            await asyncio.to_thread(importlib.import_module, late)
         from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
         from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
 
@@ -397,3 +407,4 @@ def settle_memory() -> None:
     """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
     gc.collect()
     gc.freeze()
+    gc.enable()  # `serve` begins without it

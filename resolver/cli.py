@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,9 @@ from resolver.list_commands import lists
 from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config, waiting
 
 T = TypeVar("T")
+
+# we use none of its plugins, and to look for them it reads what every installed package says of itself
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 EXAMPLES = """\b
 Examples:
@@ -46,6 +51,7 @@ def serve(path: Path | None) -> None:
 
     SIGHUP and `nxwhy reload` read configuration and lists again; changed files are noticed within 2 seconds.
     """
+    gc.disable()  # what is imported stays; the server turns it on once it serves
     from resolver.app import App, raise_open_files
     from resolver.observe.logs import setup_logging
 

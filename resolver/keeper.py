@@ -70,9 +70,9 @@ class Keeper:
         """Note what files hold before they are read: what changes later is then seen as changed."""
         await asyncio.to_thread(self._watch.look, paths)
 
-    def look(self, config: Config) -> None:
-        """Look at all files for the first time."""
-        self._watch.look(watched(config))
+    async def look(self, config: Config) -> None:
+        """Look at all files for the first time, before they are read."""
+        await self.note_content(list(watched(config)))
 
     async def fetch(self, config: Config) -> None:
         """Fetch what is due; the files are looked at like all others."""

@@ -11,11 +11,11 @@ from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
 from resolver.core.guards import Bounds, Protected
-from resolver.core.lists.modifiers import type_text
+from resolver.core.lists.query_types import type_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
 from resolver.edge.builder import Build
-from resolver.edge.fetch import FetchRequest
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.fetching import FOLDER, Job, content_path
 from resolver.edge.intake import Source
 from resolver.edge.server import ServerSpec

@@ -11,7 +11,7 @@ from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.errors import NameFault
 from resolver.core.explain import Explanation, Looked, applies, explain
-from resolver.core.lists.modifiers import type_text
+from resolver.core.lists.query_types import type_text
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, Trigger, When
 from resolver.edge import builder
 from resolver.edge.intake import Source, read

@@ -7,6 +7,8 @@ import logging
 import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -15,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from resolver import app as app_module
-from resolver import keeper
+from resolver import keeper, parts
 from resolver.app import App
 from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
+from resolver.core.policy import Policy
 from resolver.edge import lists, stream, udp
 from resolver.edge.builder import Build
 from tests.messages import packed
@@ -147,6 +150,25 @@ async def test_a_configuration_is_read_apart_from_the_event_loop(file: Path) -> 
         app._reread = slow
         reload = asyncio.create_task(app.reload())
         await asyncio.sleep(0.05)
+        assert blocks(app, ADS)
+        going.set()
+        await reload
+
+
+async def test_a_policy_is_made_apart_from_the_event_loop(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(file) as app:
+        begun, going = threading.Event(), threading.Event()
+
+        def slow(config: Config, build: Build, generation: int) -> Policy:
+            begun.set()
+            assert going.wait(10)  # which only the event loop can set
+            return parts.make_policy(config, build, generation)
+
+        monkeypatch.setattr(app_module, "make_policy", slow)
+        reload = asyncio.create_task(app.reload())
+        await until(begun.is_set)
         assert blocks(app, ADS)
         going.set()
         await reload
@@ -349,3 +371,21 @@ async def test_what_nobody_caught_is_logged_once_a_second_while_we_serve(
             asyncio.get_running_loop().call_soon(lambda: 1 / 0)
         await asyncio.sleep(0.01)
     assert caplog.text.count("ZeroDivisionError") == 1
+
+
+async def test_the_garbage_collector_runs_again_once_we_serve(file: Path) -> None:
+    gc.disable()  # as the command begins
+    try:
+        async with serving(file) as app:
+            await until(lambda: bool(app.listening) and gc.isenabled())
+    finally:
+        gc.enable()
+
+
+def test_nothing_is_imported_before_the_first_answer_that_it_does_not_need() -> None:
+    late = ["core.lists.reader", "edge.fetch", "edge.webclient", "edge.http", "observe.collector"]
+    program = (
+        f"import sys, resolver.app; print([name for name in {late} if 'resolver.' + name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"

@@ -22,9 +22,8 @@ from weakref import WeakValueDictionary
 from resolver.core.errors import ChildError, FetchError, StateError
 from resolver.core.refresh import NO_VALIDATORS, FetchState, next_fetch
 from resolver.edge.children import run_child
-from resolver.edge.fetch import TOTAL_S, Fetched, FetchRequest, clear_leftovers, fetch
+from resolver.edge.fetch_request import TOTAL_S, FetchRequest
 from resolver.edge.fetched import FetchStore
-from resolver.edge.resolve import resolve
 from resolver.edge.server import ServerSpec
 from resolver.observe.logs import fields
 
@@ -139,6 +138,9 @@ class Fetcher:
 
 def carry_out(job: Job) -> str:
     """Fetch one list and put its content in place; return what came of it. Raises FetchError."""
+    from resolver.edge.fetch import Fetched, clear_leftovers, fetch  # noqa: PLC0415 - not for the server
+    from resolver.edge.resolve import resolve  # noqa: PLC0415
+
     store = FetchStore(job.request.folder)
     state = store.load(job.name, job.request.origin)
     held = state.validators if job.content.exists() else NO_VALIDATORS

@@ -14,9 +14,9 @@ from resolver.core.errors import HistoryError, ListRefused
 from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Hit, Protected, Update, hits, refusal
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
+from resolver.edge.computing import within
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
 from resolver.edge.history import History, Index, Version, content_id
@@ -24,6 +24,8 @@ from resolver.edge.suffixes import public_suffixes
 
 MAX_BYTES = 256 << 20
 """Largest list file read."""
+READ_S = 60.0
+"""Most seconds of the processor for one list; a build has 300 for all. A million usual lines take one."""
 HISTORY = "history"
 """Name of the folder of versions in the state folder."""
 
@@ -139,12 +141,15 @@ class Intake:
         form = self.forms.find(source.name, digest)
         index = kept.index()
         if form is None:
-            parsed = _parse(source, text.data)
-            form = Form(parsed, make_words(parsed.rules, self._secret), digest)
+            with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to read")):
+                parsed = _parse(source, text.data)
+                form = Form(parsed, make_words(parsed.rules, self._secret), digest)
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
-        found = blocked_at_any_time(Update(form.parsed, form.words), source, self._protected, self._secret)
+        with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to check")):
+            update = Update(form.parsed, form.words)
+            found = blocked_at_any_time(update, source, self._protected, self._secret)
         despite = _despite(index, version, found)
         unkept = ""
         if version != index.current and text.error is None:
@@ -159,7 +164,8 @@ class Intake:
 
     def _guard(self, source: Source, kept: History, form: Form, version: str) -> None:
         """Raise ListRefused for content that must not come into force, and note it for the owner."""
-        reason = objection(source, kept.index(), form, self._protected, self._secret)
+        with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to check")):
+            reason = objection(source, kept.index(), form, self._protected, self._secret)
         if reason is None:
             return
         said = f"{reason}; `nxwhy lists accept {source.name}` takes it all the same"
@@ -290,6 +296,8 @@ def _settings(source: Source) -> bytes:
 
 
 def _parse(source: Source, data: bytes) -> ParsedList:
+    from resolver.core.lists.reader import parse_list  # noqa: PLC0415 - not for who only maps a table
+
     return parse_list(
         data,
         source.shown,

@@ -11,7 +11,7 @@ import pytest
 
 from resolver.core.errors import ChildError
 from resolver.edge import fetching
-from resolver.edge.fetch import FetchRequest
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.fetching import Fetcher, Job, keep_fetching
 
 

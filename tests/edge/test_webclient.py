@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from resolver.core.errors import FetchError
-from resolver.edge.fetch import Fetched, FetchRequest, fetch
+from resolver.edge.fetch import Fetched, fetch
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.webclient import Target, is_public, looked_up
 from tests.webservers import DAY, NOW, Authority, Handler, web
 
@@ -162,6 +163,15 @@ def test_a_url_becomes_a_host_and_what_to_ask_it(url: str, authority: str, path:
     ("address", "public"),
     [
         ("9.9.9.9", True),
+        ("64:ff9b::909:909", True),
+        ("2002:909:909::1", True),
+        ("::127.0.0.1", False),
+        ("64:ff9b::127.0.0.1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("2002:a00:1::1", False),
+        ("fec0::1", False),
+        ("ff0e::1", False),
+        ("224.0.0.1", False),
         ("2620:fe::fe", True),
         ("127.0.0.1", False),
         ("10.0.0.1", False),

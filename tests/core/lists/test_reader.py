@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists import reader
+from resolver.core.lists.formats import FORMATS
 from resolver.core.lists.line import Bad
 from resolver.core.lists.parsed import Tally
-from resolver.core.lists.reader import FORMATS, LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
+from resolver.core.lists.reader import LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
 from resolver.core.lists.rule import Effect, Pattern, Rule, Scope, Side, Trigger
 from resolver.core.names import from_text, to_text
 from resolver.core.table import build as build_table
@@ -503,3 +504,26 @@ def test_every_line_format_has_a_reader_that_takes_any_line() -> None:
 )
 def test_names_with_letters_beyond_ascii_are_counted(format: str, text: str, converted: int) -> None:
     assert parse_list(text.encode(), "list", format=format).tally.converted == converted
+
+
+ZONE = "$TTL 300\n@ SOA localhost. root.localhost. 1 3600 600 86400 300\nads.example CNAME .\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "bound"),
+    [
+        ("", "/ads[0-9]/\n", "MAX_PATTERNS"),
+        ("", "||ads*^$denyallow=a.example\n", "MAX_VALUES"),
+        ("", "||ads*^$client=192.0.2.1\n", "MAX_VALUES"),
+        ("", "||ads.example^$client=192.0.2.1\n", "MAX_VALUES"),
+        ("", "||ads.example^$client=~192.0.2.1\n", "MAX_VALUES"),
+        (ZONE, "24.0.2.0.192.rpz-ip CNAME .\n", "MAX_TRIGGERS"),
+    ],
+)
+def test_a_list_with_more_than_the_server_has_room_for_is_refused(
+    before: str, line: str, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, bound, 3)
+    assert parse_list((before + line * 3).encode(), "x").size >= 3
+    with pytest.raises(ListRefused, match="more than 3 "):
+        parse_list((before + line * 4).encode(), "x")
