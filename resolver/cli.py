@@ -73,23 +73,18 @@ def serve(path: Path | None) -> None:
 def check(path: Path | None) -> None:
     """Say every mistake in the configuration and in the lists, each with file:line:column.
 
-    Ends with status 1 when there is any; warnings alone do not count.
+    So is what the server would refuse: updates of lists that look wrong, names in `never_block` that a list
+    blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count.
     """
-    from resolver.edge.builder import build
-    from resolver.parts import failed_tests, list_sources
+    from resolver import checking
 
     config = read_config(path)
-    for warning in config.warnings:
+    found = checking.check(config, progress())
+    for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
-    made = build(list_sources(config), None, progress())
-    for one in made.lists:
-        if one.hint:
-            click.echo(f"warning: {one.name}: {one.hint}", err=True)
-    mistakes = [text for one in made.lists for text in ([one.error] if one.error else one.mistakes)]
-    mistakes += failed_tests(config, made)
-    for mistake in mistakes:
+    for mistake in found.mistakes:
         click.echo(mistake, err=True)
-    if mistakes:
+    if found.mistakes:
         raise click.exceptions.Exit(1)
     click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine python")
 

@@ -9,6 +9,7 @@ from typing import Any
 from resolver.core.lists.record import Record
 from resolver.edge.builder import Build
 from resolver.edge.history import History
+from resolver.edge.shelf import not_kept
 
 _COUNTS = {
     "NAMES": "names",
@@ -53,6 +54,7 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
             "lines": loaded.tally.lines,
             "formats": dict(loaded.tally.formats),
             "ignored": dict(loaded.tally.ignored),
+            "converted": loaded.tally.converted,
             "bad_lines": loaded.tally.bad,
             "mistakes": list(loaded.mistakes),
             "error": loaded.error,
@@ -60,6 +62,7 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
             "version": loaded.version or None,
             "held": loaded.held or None,
             "hint": loaded.hint or None,
+            "unkept": loaded.unkept or None,
             **live.get(loaded.name, {}),
             "record": record_document(loaded.record),
         }
@@ -98,8 +101,10 @@ def _notes(lists: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     for one in lists:
         held = one["held"] and f"{one['held']}: its source does not count now"
         unfetched = one.get("fetch_error") and f"not fetched: {one['fetch_error']}"
-        said = [one["error"], unfetched, *one["mistakes"], one["hint"], held]
+        unkept = one["unkept"] and not_kept(one["unkept"])
+        said = [one["error"], unfetched, unkept, *one["mistakes"], one["hint"], held]
         said += [f"ignored: {count:,} {kind}" for kind, count in sorted(one["ignored"].items())]
+        said += [f"converted: {one['converted']:,} with letters beyond ASCII"] * bool(one["converted"])
         if one.get("next_fetch_s") is not None:
             said.append(f"fetched again in {_age(max(one['next_fetch_s'], 1))}")
         yield from [f"{one['list']}: {text}" for text in said if text]

@@ -11,6 +11,7 @@ from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Clients
 from resolver.core.guards import Bounds, Protected
+from resolver.core.lists.query_types import type_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
 from resolver.edge.builder import Build
@@ -42,6 +43,7 @@ def list_sources(config: Config) -> tuple[Source, ...]:
                 Bounds(found.guard.shrink, found.guard.grow, found.guard.bad),
                 found.url or "",
                 found.trusted,
+                found.mode is Mode.ENFORCED,
             )
             for name, found in config.lists.items()
         ]
@@ -86,11 +88,11 @@ def failed_tests(config: Config, build: Build) -> list[str]:
     policy = make_policy(config, build, 0)
     failed = []
     for number, trial in enumerate(config.tests):
-        verdict = policy.profile_for(trial.client).decide(trial.name)
+        verdict = policy.profile_for(trial.client).decide(trial.name, trial.type)
         if verdict.blocks != (trial.expect is Expectation.BLOCKED):
             by = f" by {verdict.list.name}" if verdict.list else ""
             became = "blocked" if verdict.blocks else "open"
-            shown = f"{names.to_text(trial.name)} for {trial.client}"
+            shown = f"{names.to_text(trial.name)} {type_text(trial.type)} for {trial.client}"
             failed.append(f"tests.{number}: {shown} should be {trial.expect} and is {became}{by}")
     return failed
 
@@ -145,6 +147,7 @@ def fetch_jobs(config: Config) -> tuple[Job, ...]:
                     sha256=found.sha256,
                     minisign=found.minisign,
                     ca=found.ca,
+                    label=name,
                 ),
                 found.refresh,
                 servers.servers if servers else (),
@@ -157,7 +160,7 @@ def fetch_jobs(config: Config) -> tuple[Job, ...]:
 
 def protected_names(config: Config) -> tuple[Protected, ...]:
     """Return the names that no list may block: those that the owner says, and the hosts of lists."""
-    named = [Protected(names.to_text(name), "`never_block`") for name in config.never_block]
+    named = [Protected(names.to_text(name), "`never_block`", always=True) for name in config.never_block]
     hosts = {urlsplit(found.url).hostname for found in config.lists.values() if found.url is not None}
     return (*named, *[Protected(host, "a list comes from there") for host in sorted(filter(None, hosts))])
 

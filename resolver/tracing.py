@@ -11,11 +11,11 @@ from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.errors import NameFault
 from resolver.core.explain import Explanation, Looked, applies, explain
+from resolver.core.lists.query_types import type_text
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, Trigger, When
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
 from resolver.listing import record_document
-from resolver.observe.counters import QUERY_TYPES
 from resolver.parts import list_sources, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
@@ -23,11 +23,13 @@ _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUB
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An explanation, and the files that its lists come from."""
+    """An explanation, and where its lists come from."""
 
     found: Explanation
     sources: Mapping[str, Source]
     warnings: tuple[str, ...]
+    versions: Mapping[str, str]
+    """Of the lists that do not have what their source has now: lines are those of the version."""
 
     @property
     def answer(self) -> str:
@@ -148,8 +150,7 @@ class Trace:
         return {
             "pattern": pattern.text,
             "effect": pattern.effect.name.lower(),
-            "file": self.sources[name].shown,
-            "line": pattern.line,
+            **self._place(name, pattern.line),
             **self._narrowed(pattern.when),
         } | _own_document(pattern.own)
 
@@ -159,14 +160,18 @@ class Trace:
         return {"when": _when_text(when), "met": applies(when, self.found.address, self.found.qtype)}
 
     def _at(self, name: str, line: int) -> str:
-        return f"{self.sources[name].shown}:{line}"
+        version = f" (version {self.versions[name]})" if name in self.versions else ""
+        return f"{self.sources[name].shown}:{line}{version}"
+
+    def _place(self, name: str, line: int) -> dict[str, object]:
+        version = {"version": self.versions[name]} if name in self.versions else {}
+        return {"file": self.sources[name].shown, "line": line, **version}
 
     def _trigger(self, name: str, trigger: Trigger) -> dict[str, object]:
         return {
             "network": str(trigger.network),
             "effect": trigger.effect.name.lower(),
-            "file": self.sources[name].shown,
-            "line": trigger.line,
+            **self._place(name, trigger.line),
         } | _own_document(trigger.own)
 
     def _rule(self, name: str, rule: Rule) -> dict[str, object]:
@@ -174,8 +179,7 @@ class Trace:
             "name": rule.name,
             "scope": rule.scope.name.lower(),
             "effect": rule.effect.name.lower(),
-            "file": self.sources[name].shown,
-            "line": rule.line,
+            **self._place(name, rule.line),
             "note": rule.note,
             **self._narrowed(rule.when),
             **_own_document(rule.own),
@@ -198,15 +202,8 @@ def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
         explain(canonical, address, policy, parsed, make_routes(config), qtype),
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
+        {source.name: one.earlier for source, one in zip(sources, found, strict=True) if one.earlier},
     )
-
-
-def type_text(qtype: int) -> str:
-    """Return a type as people write it (RFC 3597 for one without a name here)."""
-    return _TYPE_NAMES.get(qtype, f"TYPE{qtype}")
-
-
-_TYPE_NAMES = {number: name for name, number in QUERY_TYPES.items()}
 
 
 def _when_text(when: When) -> str:

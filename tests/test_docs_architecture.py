@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resolver.core import clients, wire
-from resolver.edge import http, service, stream
+from resolver.edge import fetch_request, fetching, http, service, stream
 from tests.servers import ROOT
 
 DOCS = ROOT / "docs"
@@ -63,6 +63,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
             wire.MAX_ALIASES,
             wire.MAX_POINTERS,
         ],
+        "lists fetched at a time, a fetch": [fetching.AT_ONCE, fetch_request.TOTAL_S],
         "HTTP connections, request head, life of a connection": [
             http.MAX_CONNECTIONS,
             http.MAX_HEAD >> 10,

@@ -34,7 +34,7 @@ RANKS = (
     ("edge",),
     ("parts",),
     ("listing", "ask"),
-    ("tracing", "replaying"),
+    ("tracing", "replaying", "checking"),
     ("settings",),
     ("list_commands",),
     ("keeper",),

@@ -12,7 +12,7 @@ from resolver.edge import builder
 from resolver.edge.server import ServerSpec
 from resolver.shipped import shipped_folder
 from resolver.system import read_system_resolvers, system_resolvers
-from tests.config.reading import config
+from tests.config.reading import config, mistakes
 
 ADS = b"\x03ads\x07example\0"
 
@@ -93,3 +93,24 @@ def test_the_mode_of_a_list_says_whether_it_decides(
     verdict = policy.profile_for(ip_address("192.0.2.7")).decide(ADS)
     assert verdict.blocks is blocked
     assert (verdict.shadow.list.name if verdict.shadow else None) == shadow
+
+
+def test_a_test_asks_for_its_type(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("||ads.example^$dnstype=AAAA\n")
+    made = config(
+        f"lists: {{ads: {{path: {tmp_path}/ads.txt}}}}\n"
+        "tests:\n"
+        "  - {name: ads.example, type: AAAA, expect: blocked}\n"
+        "  - {name: ads.example, type: TYPE65, expect: blocked}\n"
+        "  - {name: ads.example, expect: blocked}\n"
+    )
+    assert parts.failed_tests(made, builder.build(parts.list_sources(made), None)) == [
+        "tests.1: ads.example HTTPS for 127.0.0.1 should be blocked and is open",
+        "tests.2: ads.example A for 127.0.0.1 should be blocked and is open",
+    ]
+
+
+@pytest.mark.parametrize("text", ["nothing", "TYPE0", "TYPE65535", "TYPE99999", "[A]"])
+def test_what_is_no_query_type_is_a_mistake(text: str) -> None:
+    (mistake,) = mistakes(f"tests: [{{name: a.example, type: {text}, expect: open}}]")
+    assert "tests.0.type: " in mistake

@@ -14,6 +14,8 @@ from resolver.core.lists.reader import parse_list
 from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
 from resolver.edge.builder import Order, build_file, open_built
+from resolver.edge.history import roll_back
+from resolver.edge.intake import history
 from resolver.parts import list_sources, make_policy
 from resolver.tracing import trace
 
@@ -51,6 +53,27 @@ def test_the_last_good_copy_is_judged_when_the_list_is_broken(config: Config, tm
     found = trace(config, "a.example", "192.0.2.7")
     assert found.found.verdict.blocks
     assert found.warnings == (f"{tmp_path / 'ads.yaml'}: a web page, not a list",)
+
+
+def test_the_line_of_a_pinned_or_rolled_back_or_last_good_version_names_the_version(
+    config: Config, tmp_path: Path
+) -> None:
+    path, kept = tmp_path / "ads.yaml", history(config.state, "ads")
+    build_file(Order(list_sources(config)), config.state)
+    version = kept.index().current
+    assert version is not None
+    assert "(version" not in trace(config, "a.example", "192.0.2.7").text()
+    path.write_text("# new\nb.example\n")
+    build_file(Order(list_sources(config)), config.state)
+    for index in (replace(kept.index(), pinned=True), roll_back(kept.index(), version)):
+        kept.save(replace(index, current=version))
+        found = trace(config, "a.example", "192.0.2.7")
+        assert f"this name only, {path}:1 (version {version})" in found.text()
+        decided = found.document()["decided_by"]
+        assert isinstance(decided, dict)
+        assert decided["rule"]["version"] == version
+    path.unlink()
+    assert f"{path}:1 (version {version})" in trace(config, "a.example", "192.0.2.7").text()
 
 
 @pytest.mark.parametrize(("name", "client"), [("a..example", "192.0.2.1"), ("a.example", "192.0.2.0/24")])

@@ -31,6 +31,7 @@ from resolver.core.lists.rule import Scope
 from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
+from resolver.core.wire import A
 from resolver.shipped import SHIPPED, TEMPLATES
 
 MAX_ENTRIES = 10_000
@@ -330,9 +331,10 @@ class Expectation(StrEnum):
 
 
 class Trial(_Part):
-    """A test of the owner's: what becomes of a name for a client."""
+    """A test of the owner's: what becomes of a name for a client that asks for a type."""
 
     name: Domain
+    type: Annotated[int, BeforeValidator(_from_text(q.query_type))] = A
     client: Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))] = IPv4Address(
         "127.0.0.1"
     )

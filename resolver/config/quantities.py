@@ -1,4 +1,4 @@
-"""Durations, sizes, rates, addresses and networks as owners write them."""
+"""Durations, sizes, rates, query types, addresses and networks as owners write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
+from resolver.core.lists.query_types import type_number
 from resolver.core.policy import Network
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -83,6 +84,14 @@ def rate_per_s(text: str) -> int | None:
     if found is None or int(found[1]) == 0:
         raise ValueError(f"{shown(text)} is no rate; write it as 1000/s, or off")
     return int(found[1])
+
+
+def query_type(text: str) -> int:
+    """Return the number of a query type. Raises ValueError."""
+    number = type_number(text)
+    if number is None:
+        raise ValueError(f"{shown(text)} is no query type; write it as A, AAAA or TYPE65")
+    return number
 
 
 def address(text: str) -> IPv4Address | IPv6Address:

@@ -44,6 +44,8 @@ from resolver.edge.intake import HISTORY, Intake, Read, Source, Taken, read
 
 TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
+BUILD = "build"
+"""What the messages call that refuse a whole build."""
 NICE = 15
 """How much the build gives way to the server, where they share a core."""
 _DRAWS = 3
@@ -54,8 +56,8 @@ _DRAWS = 3
 class Loaded:
     """What became of one list. With `error` set, its last good version is in force, if there is one.
 
-    `version` is the id of the content in force; `held` says why it is not that of the source, and
-    `hint` what its header says against the way it is read.
+    `version` is the id of the content in force; `held` says why it is not that of the source, `hint` what its
+    header says against the way it is read, and `unkept` why that version could not be kept.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Loaded:
     version: str = ""
     held: str = ""
     hint: str = ""
+    unkept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
             secret = _secret(state, anew=draw > 0)
             with Intake(state, Forms(state / LISTS, secret), secret, order.protected, steps) as intake:
                 taken = [intake.take(source) for source in sources]
+                _refuse([text for one in taken for text in one.against])
                 standing = _standing(state, sources, taken, secret)
                 if standing is None:
                     _write_table(state / TABLE, order, taken, secret, steps)
@@ -134,10 +138,16 @@ def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
         except TableFault:
             continue
         except OSError as exc:
-            raise ListRefused("build", exc.strerror or str(exc)) from exc
+            raise ListRefused(BUILD, exc.strerror or str(exc)) from exc
         intake.forms.prune(frozenset([source.name for source in sources]))
         return
-    raise ListRefused("build", "names crowd in the table, whatever the secret")
+    raise ListRefused(BUILD, "names crowd in the table, whatever the secret")
+
+
+def sweep_state(state: Path) -> None:
+    """Remove what killed builders left in the folders that nobody else writes to."""
+    for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):
+        sweep(folder)
 
 
 def open_built(state: Path) -> Build:
@@ -205,9 +215,13 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
 
 def _try(order: Order, finished: Build) -> None:
     """Raise ListRefused where something speaks against a build, also an old one: the tests may be new."""
-    against = order.complaints and order.complaints(finished)
+    _refuse(order.complaints(finished) if order.complaints else [])
+
+
+def _refuse(against: Sequence[str]) -> None:
+    """Raise ListRefused where something speaks against a build."""
     if against:
-        raise ListRefused("build", "; ".join(against))
+        raise ListRefused(BUILD, "; ".join(against))
 
 
 def _standing(state: Path, sources: Sequence[Source], taken: Sequence[Taken], secret: Secret) -> Build | None:
@@ -261,6 +275,7 @@ def _describe(source: Source, found: Read) -> Loaded:
         version=found.version,
         held=found.held,
         hint=parsed.hint if parsed else "",
+        unkept=found.unkept,
     )
 
 
@@ -272,8 +287,7 @@ def main(steps: Steps = PYTHON) -> None:
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
     os.nice(NICE if order.gives_way else 0)
-    for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):  # those that nobody else writes to
-        sweep(folder)
+    sweep_state(state)
     try:
         build_file(order, state, steps)
     except ListRefused as exc:

@@ -29,8 +29,6 @@ from resolver.edge.webclient import PORTS, Reply, Resolve, Target, get, is_publi
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 USER_AGENT = f"nxwhy/{__version__}"
-PREFIX = ".fetch-"
-"""How our unfinished files begin."""
 IGNORE_UNEXPECTED_EOF = ssl.Options(1 << 7)
 """SSL_OP_IGNORE_UNEXPECTED_EOF of OpenSSL 3, which older versions of Python set and do not name."""
 _PIECE = 1 << 18
@@ -80,9 +78,9 @@ def fetch(request: FetchRequest, resolve: Resolve) -> Fetched | NotModified:
     return got
 
 
-def clear_leftovers(folder: Path) -> None:
-    """Remove what fetches left in a folder when they were killed; for when none is under way there."""
-    for path in folder.glob(f"{PREFIX}*"):
+def clear_leftovers(request: FetchRequest) -> None:
+    """Remove what fetches of a list left when they were killed; for when none of them is under way."""
+    for path in request.folder.glob(f"{request.prefix}*"):
         with suppress(OSError):
             path.unlink()
 
@@ -160,7 +158,7 @@ class _Session:
     def _kept(self, pieces: Iterable[bytes], validators: Validators, url: str) -> Fetched:
         """Write content into a file of its own."""
         digest, size = hashlib.sha256(), 0
-        with files.temporary(self._request.folder, PREFIX) as file:
+        with files.temporary(self._request.folder, self._request.prefix) as file:
             for piece in pieces:
                 file.write(piece)
                 digest.update(piece)

@@ -11,16 +11,19 @@ MAX_BYTES = 256 << 20
 """Largest list, in bytes as it is when unpacked."""
 TOTAL_S, CONNECT_S = 120.0, 10.0
 """Longest fetch from first to last, and longest wait for one connection with its TLS."""
+PREFIX = ".fetch-"
+"""How our unfinished files begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
     """What to fetch, and what it is held to.
 
-    `folder` is where the content goes. `validators` are those of the content that the caller still has; with
-    them the server may say that nothing is new. `sha256` (hex) and `minisign` (a public key; the signature is
-    at the URL with `.minisig` behind) pin the content. `ca` is a file of certificates that are trusted
-    instead of the system's.
+    `folder` is where the content goes; `label`, without a `~`, tells this list's unfinished files there
+    from those of others, which may be fetched at the same time. `validators` are those of the content that
+    the caller still has; with them the server may say that nothing is new. `sha256` (hex) and `minisign` (a
+    public key; the signature is at the URL with `.minisig` behind) pin the content. `ca` is a file of
+    certificates that are trusted instead of the system's.
     """
 
     url: str
@@ -32,6 +35,12 @@ class FetchRequest:
     max_bytes: int = MAX_BYTES
     total_s: float = TOTAL_S
     connect_s: float = CONNECT_S
+    label: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """How the names of its unfinished files begin."""
+        return f"{PREFIX}{self.label}~"
 
     @property
     def origin(self) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from resolver.core.errors import HistoryError
 from resolver.edge import files
@@ -27,13 +28,17 @@ _LEVEL = 1  # of zlib: a list of 17 MB in a quarter of a second, to 45 % of its 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One accepted content. `rules` is how many it has, `time_s` when it came into force, in Unix seconds."""
+    """One accepted content. `rules` is how many it has, `time_s` when it came into force, in Unix seconds.
+
+    `despite` are the names of `never_block` that it blocks and was accepted by hand with.
+    """
 
     id: str
     time_s: float
     rules: int
     bytes: int
     cause: str
+    despite: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,13 @@ class Index:
             raise HistoryError(f"{start!r} is no version; there are {known}")
         return found[0]
 
+    def known(self, id: str | None) -> Version | None:
+        """Return the version with an id, if it is kept."""
+        return next((version for version in self.versions if version.id == id), None)
+
     def in_force(self) -> Version | None:
         """Return the version that counts."""
-        return next((version for version in self.versions if version.id == self.current), None)
+        return self.known(self.current)
 
 
 def content_id(data: bytes) -> str:
@@ -85,7 +94,7 @@ class History:
         try:
             with files.open_regular(self._folder / INDEX) as file:
                 kept = json.loads(file.read(1 << 20))
-            versions = tuple([Version(**version) for version in kept.pop("versions")])
+            versions = tuple([_version(version) for version in kept.pop("versions")])
             return Index(versions, **kept)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return Index()
@@ -148,6 +157,11 @@ def accept(index: Index) -> Index:
     if index.refused is None:
         raise HistoryError("nothing of this list was refused")
     return replace(index, accepted=index.refused, rejected=None)
+
+
+def _version(kept: Mapping[str, Any]) -> Version:
+    """Return a version from what JSON held. Raises TypeError."""
+    return Version(**{**kept, "despite": tuple(kept.get("despite", ()))})
 
 
 def _bounded(versions: Sequence[Version], now: float) -> tuple[Version, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from resolver.core.errors import HistoryError, ListRefused
-from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Protected, Update, refusal
+from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Hit, Protected, Update, hits, refusal
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
@@ -34,7 +33,10 @@ HISTORY = "history"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a list comes from and how it is read; `path` is where its text is, wherever that came from."""
+    """Where a list comes from and how it is read; `path` is where its text is, wherever that came from.
+
+    `enforced` says that it decides: it is neither off nor in shadow.
+    """
 
     name: str
     path: Path
@@ -45,6 +47,7 @@ class Source:
     bounds: Bounds = DEFAULT_BOUNDS
     url: str = ""
     trusted: bool = False
+    enforced: bool = True
 
     @property
     def shown(self) -> str:
@@ -61,12 +64,21 @@ class Text(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The rules of a list, or None; what is wrong with it, or None; the version, and why it is held."""
+    """The rules of a list, or None; what is wrong with it, or None; the version, and why it is held.
+
+    `unkept` says why the version could not be kept.
+    """
 
     parsed: ParsedList | None
     error: str | None
     version: str = ""
     held: str = ""
+    unkept: str = ""
+
+    @property
+    def earlier(self) -> str:
+        """The version, where it is not the content that the source has now."""
+        return self.version if self.held or self.error else ""
 
 
 def history(state: Path, name: str) -> History:
@@ -95,10 +107,14 @@ def read(source: Source, state: Path | None) -> Read:
 
 
 class Taken(NamedTuple):
-    """What a build takes of a list: its form, or None, and what `Read` says of it."""
+    """What a build takes of a list: its form, or None, and what `Read` says of it.
+
+    `against` are the names that no list may block at any time and that this one does, in words.
+    """
 
     form: Form | None
     read: Read
+    against: tuple[str, ...] = ()
 
 
 class Intake:
@@ -151,25 +167,73 @@ class Intake:
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
+        with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to check")):
+            update = Update(form.parsed, form.words)
+            found = blocked_at_any_time(update, source, self._protected, self._secret)
+        despite = _despite(index, version, found)
+        unkept = ""
         if packed is not None:
-            made = Version(version, time.time(), form.parsed.size, len(text.data), _cause(index))
-            with contextlib.suppress(OSError):  # a full disk must not stop a good list
+            size = form.parsed.size
+            made = Version(version, time.time(), size, len(text.data), _cause(index), despite)
+            try:
                 kept.add(made, packed.result())
-        return Taken(form, Read(form.parsed, text.error, version, text.held))
+            except OSError as exc:  # a full disk must not stop a good list
+                unkept = exc.strerror or str(exc)
+        read = Read(form.parsed, text.error, version, text.held, unkept)
+        return Taken(form, read, complaints(source, read, found, despite))
 
     def _guard(self, source: Source, kept: History, form: Form, version: str) -> None:
         """Raise ListRefused for content that must not come into force, and note it for the owner."""
-        index = kept.index()
-        before = index.in_force()
-        update = Update(form.parsed, form.words, before.rules if before else None)
-        protected = () if source.allow else (*self._protected, *(public_suffixes() if source.url else ()))
         with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to check")):
-            reason = refusal(update, source.bounds, protected, self._secret)
+            reason = objection(source, kept.index(), form, self._protected, self._secret)
         if reason is None:
             return
-        with contextlib.suppress(OSError):
-            kept.save(replace(index, refused=version))
-        raise ListRefused(source.shown, f"{reason}; `nxwhy lists accept {source.name}` takes it all the same")
+        said = f"{reason}; `nxwhy lists accept {source.name}` takes it all the same"
+        try:
+            kept.save(replace(kept.index(), refused=version))
+        except OSError as exc:
+            said += f", once it can be written down: {exc.strerror or exc}"
+        raise ListRefused(source.shown, said)
+
+
+def objection(
+    source: Source, index: Index, form: Form, protected: Sequence[Protected], secret: Secret
+) -> str | None:
+    """Return what the guards have against new content, None if it may come into force."""
+    before = index.in_force()
+    update = Update(form.parsed, form.words, before.rules if before else None, bool(source.url))
+    named = () if source.allow else (*protected, *(public_suffixes() if source.url else ()))
+    return refusal(update, source.bounds, named, secret)
+
+
+def blocked_at_any_time(
+    update: Update, source: Source, protected: Sequence[Protected], secret: Secret
+) -> list[Hit]:
+    """Return the names that no list may block, also in what is in force, and that this one does."""
+    always = () if source.allow else [one for one in protected if one.always]
+    return hits(update, always, secret) if always else []
+
+
+def complaints(source: Source, read: Read, found: Sequence[Hit], despite: Sequence[str]) -> tuple[str, ...]:
+    """Return what a list in force blocks that it must not, but for what the owner accepted."""
+    if not source.enforced:
+        return ()
+    version = f" (version {read.earlier})" if read.earlier else ""
+    return tuple(
+        [
+            f"{source.shown}:{hit.line}{version}: list {source.name} blocks {hit.name} ({hit.why})"
+            for hit in found
+            if hit.name not in despite
+        ]
+    )
+
+
+def _despite(index: Index, version: str, found: Sequence[Hit]) -> tuple[str, ...]:
+    """Return which names a version may block since the owner accepted it with them."""
+    if version == index.accepted:
+        return tuple([hit.name for hit in found])
+    known = index.known(version)
+    return known.despite if known else ()
 
 
 def two_versions(source: Source, state: Path, given: Sequence[str]) -> tuple[set[str], set[str]]:

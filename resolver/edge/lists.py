@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from resolver.core.errors import ChildError, ListRefused, TableFault
-from resolver.edge.builder import Build, Order, open_built
+from resolver.edge.builder import BUILD, Build, Order, open_built
 from resolver.edge.children import run_child
 from resolver.edge.files import open_regular
 
@@ -72,7 +72,7 @@ async def build_apart(order: Order, state: Path) -> Build:
     try:
         await run_child(CHILD, pickle.dumps((order, state)), BUILD_S)
     except ChildError as exc:
-        raise ListRefused("build", str(exc)) from exc
+        raise ListRefused(BUILD, str(exc).removeprefix(f"{BUILD}: ")) from exc
     try:
         return await asyncio.to_thread(open_built, state)
     except TableFault as exc:

@@ -39,6 +39,7 @@ class Shelf:
     def note(self, build: Build) -> None:
         """Take a finished build into account, and log what is wrong or new."""
         before = {} if self.build is None else dict(zip(self.names(), self.build.table.counts, strict=True))
+        unkept = {loaded.name: loaded.unkept for loaded in self._loaded()}
         self.build = build
         for loaded, count in zip(build.lists, build.table.counts, strict=True):
             if loaded.error is not None:
@@ -47,6 +48,8 @@ class Shelf:
                 log.error("list refused: %s; %s", loaded.error, kept, extra=fields(list=loaded.name))
                 continue
             self._success_s[loaded.name] = time.time()
+            if loaded.unkept and unkept.get(loaded.name) != loaded.unkept:
+                log.error("%s", not_kept(loaded.unkept), extra=fields(list=loaded.name))
             if loaded.hint and before.get(loaded.name) != count:
                 log.warning("how a list is read: %s", loaded.hint, extra=fields(list=loaded.name))
             if before.get(loaded.name) != count:
@@ -149,6 +152,11 @@ class Shelf:
 
     def _loaded(self) -> tuple[Loaded, ...]:
         return () if self.build is None else self.build.lists
+
+
+def not_kept(reason: str) -> str:
+    """Return what is said of a list whose version could not be written down."""
+    return f"its version is not kept: {reason}"
 
 
 def _by_list(totals: Totals) -> dict[str, int]:

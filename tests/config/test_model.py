@@ -42,7 +42,7 @@ groups:
   default: {block: [ads, line, tracking], answer: nodata}
   lab: {clients: [198.51.100.64/26, 2001:db8::/64], block: [ads], allow: [staff], answer: notice}
 never_block: [corp.example]
-tests: [{name: ads.example, client: 192.0.2.7, expect: blocked}]
+tests: [{name: ads.example, type: aaaa, client: 192.0.2.7, expect: blocked}]
 answer: {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"}}
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
@@ -108,7 +108,7 @@ def test_every_key_can_be_set() -> None:
         "listen.notice": (Endpoint("192.0.2.10", 80),),
         "listen.admin": Endpoint("127.0.0.1", 9000),
         "never_block": (b"\4corp\7example\0",),
-        "tests": (Trial(name="ads.example", client="192.0.2.7", expect="blocked"),),
+        "tests": (Trial(name="ads.example", type=28, client="192.0.2.7", expect="blocked"),),
         "answer.ttl": 60,
         "answer.notice.ipv4": IPv4Address("192.0.2.10"),
         "answer.notice.ipv6": IPv6Address("2001:db8::10"),

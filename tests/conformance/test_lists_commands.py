@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from tests.webservers import Handler, Web, web
 
 pytestmark = pytest.mark.timeout(120)
 NXDOMAIN, SERVFAIL = 3, 2
+PACE_S, LONGEST_S = 0.01, 50.0
+"""How often we ask while a list is built, which needs its time too; and how long that may take at most."""
 
 
 def names(count: int) -> bytes:
@@ -135,6 +139,45 @@ def test_an_order_that_makes_no_sense_is_answered_and_changes_nothing(
     assert done.returncode == 1
     assert said in done.stderr
     assert rcode(server.port, "own.example") == NXDOMAIN
+
+
+@contextmanager
+def asked_all_the_time(port: int, name: str) -> Iterator[list[int]]:
+    """Ask for a name again and again until the end of the block; gives what came of each query."""
+    found: list[int] = []
+    done = threading.Event()
+
+    def go_on() -> None:
+        while not done.wait(PACE_S):
+            found.append(rcode(port, name))
+
+    asking = threading.Thread(target=go_on)
+    asking.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        asking.join()
+
+
+def test_a_file_that_vanishes_leaves_its_list_in_force_and_comes_back(server: Nxwhy) -> None:
+    server.log_until("reloaded")
+    path = server.folder / "own.txt"
+    with asked_all_the_time(server.port, "own.example") as answers:
+        path.unlink()
+        said = server.log_until("list refused", LONGEST_S)
+        assert f"{path}: No such file or directory; the last good copy stays in force" in said
+        server.log_until("reloaded", LONGEST_S)
+        assert rcode(server.port, "n7.example") == NXDOMAIN  # nor does it touch another list
+        found = shown(server, "own")
+        assert (found["error"], found["in_force"]) == (f"{path}: No such file or directory", True)
+        assert 'nxwhy_list_refresh_failed{list="own"} 1' in metrics(server)
+        path.write_text("own.example\nback.example\n")
+        server.log_until("reloaded", LONGEST_S)
+    assert set(answers) == {NXDOMAIN}
+    assert rcode(server.port, "back.example") == NXDOMAIN
+    found = shown(server, "own")
+    assert (found["error"], found["names"]) == (None, 2)
 
 
 def test_a_list_that_cannot_be_fetched_stays_and_is_told(server: Nxwhy, page: Web) -> None:

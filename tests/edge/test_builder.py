@@ -23,7 +23,7 @@ from resolver.core.table import build as compile_in_memory
 from resolver.edge import intake
 from resolver.edge.builder import TABLE, Build, Order, build, build_file, open_built
 from resolver.edge.children import PYTHON, python_path
-from resolver.edge.history import accept, roll_back
+from resolver.edge.history import History, accept, roll_back
 from resolver.edge.intake import Source, history, read
 from resolver.edge.lists import CHILD
 from tests.tables import SECRET
@@ -353,6 +353,7 @@ NOTICE = Protected("notice.corp.example", "the notice page")
         ("corp.example", False),
         ("a.notice.corp.example", False),
         ("@@||corp.example^", False),
+        ("||notice.corp.example^\n@@||notice.corp.example^", False),
         ("*.notice.corp.example", True),
         ("||notice.*.example^", True),
         ("/^notice/", True),
@@ -386,6 +387,106 @@ def test_a_public_suffix_is_taken_from_the_owner_and_from_nobody_else(
     made = built(Source("ads", source.path, url="https://lists.example/ads"), state)
     assert "co.uk (a public suffix), line 2" in error(made)
     assert error(built(source, state)) == ""
+
+
+def test_a_fetched_zone_that_blocks_every_client_is_refused_until_it_is_accepted(
+    source: Source, state: Path
+) -> None:
+    halves = "1.0.0.0.0.rpz-client-ip CNAME .\n1.0.0.0.128.rpz-client-ip CNAME .\n"
+    source.path.write_text(f"$TTL 60\n@ SOA a. b. 1 1 1 1 1\nads.example CNAME .\n{halves}")
+    fetched = Source("ads", source.path, url="https://lists.example/ads")
+    assert "would block 1/2 of all IPv4 clients or more, line 4; `nxwhy lists acc" in error(
+        built(fetched, state)
+    )
+    assert not open_built(state).lists[0].in_force
+    kept = history(state, "ads")
+    kept.save(accept(kept.index()))
+    made = built(fetched, state)
+    assert (error(made), len(made.triggers[0])) == ("", 2)
+
+
+CORP = Protected("mail.corp.example", "`never_block`", always=True)
+"""A name of the owner's, which a list in force must not block either."""
+
+
+def test_a_name_that_must_stay_open_from_now_on_refuses_a_build_with_a_list_that_blocks_it(
+    source: Source, state: Path
+) -> None:
+    source.path.write_text("a.example\n||corp.example^\n")
+    built(source, state)
+    for _ in range(2):
+        with pytest.raises(ListRefused) as caught:
+            build_file(Order((source,), (CORP,)), state)
+        said = f"build: {source.path}:2: list ads blocks mail.corp.example (`never_block`)"
+        assert str(caught.value) == said
+    assert blocked(open_built(state)) == [A]
+    build_file(Order((replace(source, enforced=False),), (CORP,)), state)  # off, or in shadow
+    source.path.write_text("a.example\n||corp.example^\n@@||mail.corp.example^\n")
+    build_file(Order((source,), (CORP,)), state)
+    assert error(open_built(state)) == ""
+
+
+def test_a_version_that_is_kept_must_not_block_such_a_name_either(source: Source, state: Path) -> None:
+    source.path.write_text("mail.corp.example\n")
+    first = built(source, state).lists[0].version
+    source.path.unlink()
+    with pytest.raises(ListRefused) as caught:
+        build_file(Order((source,), (CORP,)), state)
+    assert f"{source.path}:1 (version {first}): list ads blocks mail.corp.example" in str(caught.value)
+
+
+def test_a_list_that_was_accepted_with_such_a_name_keeps_it_and_no_other(source: Source, state: Path) -> None:
+    source.path.write_text("mail.corp.example\nwww.corp.example\n")
+    order = Order((source,), (CORP,))
+    build_file(order, state)
+    assert "mail.corp.example (`never_block`), line 1; `nxwhy lists accept ads`" in error(open_built(state))
+    kept = history(state, "ads")
+    kept.save(accept(kept.index()))
+    for _ in range(2):
+        build_file(order, state)
+        assert error(open_built(state)) == ""
+    assert kept.index().versions[0].despite == ("mail.corp.example",)
+    other = CORP._replace(name="www.corp.example")
+    with pytest.raises(ListRefused, match=r"ads\.txt:2: list ads blocks www\.corp\.example"):
+        build_file(Order((source,), (CORP, other)), state)
+
+
+@pytest.mark.parametrize("name", ["index.json", "*.z"])
+def test_a_version_that_cannot_be_kept_is_in_force_and_told(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    built(source, state)
+    source.path.write_text("b.example\n")
+    real = os.replace
+
+    def fail(old: str, new: Path) -> None:
+        if new.match(f"history/ads/{name}"):
+            raise OSError(28, "No space left on device")
+        real(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        for _ in range(2):
+            made = built(source, state)
+            assert blocked(made) == [B]
+            assert (error(made), made.lists[0].unkept) == ("", "No space left on device")
+    made = built(source, state)
+    assert (made.lists[0].unkept, len(history(state, "ads").index().versions)) == ("", 2)
+
+
+def test_a_refusal_that_cannot_be_noted_says_so(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.path.write_text(names(200))
+    built(source, state)
+    source.path.write_text(names(20))
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(History, "save", fail)
+    said = "takes it all the same, once it can be written down: No space left on device"
+    assert said in error(built(source, state))
 
 
 # Versions

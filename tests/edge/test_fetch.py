@@ -9,6 +9,7 @@ import socket
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -152,8 +153,7 @@ def test_a_page_instead_of_a_list_is_left_to_the_parser_which_refuses_it(serve: 
 
 def test_the_pinned_sha256_is_held(serve: Serve, folder: Path) -> None:
     server = serve(rightly)
-    assert got(FetchRequest(server.url(), folder, sha256=SHA256.upper())).path.exists()
-    clear_leftovers(folder)
+    got(FetchRequest(server.url(), folder, sha256=SHA256.upper())).path.unlink()
     other = "0" * 64
     assert refused(FetchRequest(server.url(), folder, sha256=other)) == f"its sha256 is {SHA256}, not {other}"
     assert "not 64 hexadecimal digits" in refused(FetchRequest(server.url(), folder, sha256="abc"))
@@ -241,8 +241,9 @@ def test_a_head_that_never_ends_is_cut(serve: Serve, folder: Path) -> None:
 
 def test_interim_responses_without_end_are_cut(serve: Serve, folder: Path) -> None:
     server = serve(lambda handler: handler.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3 + OK))
-    assert got(FetchRequest(server.url(), folder)).size == 2
-    clear_leftovers(folder)
+    found = got(FetchRequest(server.url(), folder))
+    assert found.size == 2
+    found.path.unlink()
     server.script = lambda handler: handler.raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 30 + OK)
     assert "many interim ones" in refused(FetchRequest(server.url(), folder))
 
@@ -474,12 +475,13 @@ def test_a_folder_that_cannot_be_written_is_named(serve: Serve, tmp_path: Path) 
         fetch(FetchRequest(serve(rightly).url(), tmp_path / "file" / "fetched"), loopback)
 
 
-def test_leftovers_are_cleared_and_nothing_else(folder: Path) -> None:
-    folder.mkdir()
-    for name in (".fetch-abc", "ads.list"):
-        (folder / name).touch()
-    clear_leftovers(folder)
-    assert [path.name for path in folder.iterdir()] == ["ads.list"]
+def test_leftovers_of_a_list_are_cleared_and_nothing_else(serve: Serve, folder: Path) -> None:
+    request = FetchRequest(serve(rightly).url(), folder, label="ads")
+    others = [got(replace(request, label=name)).path.name for name in ("ads-2", "ad", "more")]
+    (folder / "ads.list").touch()
+    assert got(request).path.exists()
+    clear_leftovers(request)
+    assert sorted([path.name for path in folder.iterdir()]) == sorted([*others, "ads.list"])
 
 
 def test_the_origin_tells_apart_what_content_depends_on(folder: Path) -> None:

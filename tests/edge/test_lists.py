@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolver.core.errors import ListRefused
+from resolver.core.guards import Protected
 from resolver.edge import builder, children, lists
 from resolver.edge.builder import Build, Order
 from resolver.edge.intake import Source
@@ -192,6 +193,14 @@ async def test_a_build_that_fails_refuses_the_lists_and_leaves_no_process(
     assert str(caught.value) == said
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+async def test_what_speaks_against_a_build_is_said_as_the_child_said_it(path: Path, tmp_path: Path) -> None:
+    protected = Protected("a.example", "`never_block`", always=True)
+    await build_apart(Order((Source("ads", path),)), tmp_path / "state")
+    with pytest.raises(ListRefused) as caught:
+        await build_apart(Order((Source("ads", path),), (protected,)), tmp_path / "state")
+    assert str(caught.value) == f"build: {path}:1: list ads blocks a.example (`never_block`)"
 
 
 async def test_a_build_that_cannot_begin_refuses_the_lists(

@@ -8,8 +8,10 @@ import pytest
 from resolver.edge import shelf as shelf_module
 from resolver.edge.builder import Build, Order, build_file, open_built
 from resolver.edge.fetching import Report
+from resolver.edge.history import History
 from resolver.edge.intake import Source
 from resolver.edge.shelf import Shelf
+from resolver.listing import lists_document, lists_text
 
 
 @pytest.fixture
@@ -59,6 +61,22 @@ def test_a_look_that_finds_a_good_list_as_it_was_counts_as_success(path: Path, c
     clock[0] = 200.0
     shelf.looked()
     assert shelf.states()[0].last_success_s == 200.0
+
+
+def test_a_version_that_cannot_be_kept_is_logged_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(History, "add", fail)
+    shelf = Shelf()
+    for _ in range(2):
+        shelf.note(compiled(path))
+    assert caplog.text.count("its version is not kept: No space left on device") == 1
+    (shown,) = lists_document(compiled(path), {})
+    assert shown["unkept"] == "No space left on device"
+    assert "ads: its version is not kept: No space left on device" in lists_text([shown])
 
 
 def test_a_list_of_which_nothing_is_in_force_is_missing(path: Path) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from resolver.core.names import from_text
 from resolver.core.steps import NO_SET
-from resolver.edge.builder import Order, build_file, open_built
+from resolver.edge.builder import Order, build_file, open_built, sweep_state
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.intake import Source, history
 from resolver.edge.lists import CHILD
@@ -80,6 +82,51 @@ def test_a_builder_killed_before_whatever_it_does_to_its_folder_leaves_the_old_t
     assert len(unfinished) > 3
     assert build_until(order, unfinished[0], 0) == 0  # which sweeps
     assert not list(unfinished[0].rglob(".new-*"))
+
+
+KILLS = 100 if "NXWHY_EXAMPLES" in os.environ else 12
+"""How often the builder is killed at some moment: in the suite, and by `make fuzz`."""
+
+
+def build_for(order: Order, state: Path, longest_s: float | None) -> None:
+    """Build as the server does, in a process that is killed after so many seconds, unless it is done."""
+    process = subprocess.Popen(
+        [*PYTHON, CHILD], stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": python_path("")}
+    )
+    try:
+        process.communicate(pickle.dumps((order, state)), timeout=longest_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL)
+
+
+def test_a_builder_killed_at_any_moment_leaves_the_old_table_or_the_new_one_and_what_is_kept_whole(
+    tmp_path: Path,
+) -> None:
+    path, state = tmp_path / "ads.txt", tmp_path / "state"
+    order = Order((Source("ads", path),))
+    text = "".join([f"n{number}.example\n" for number in range(20_000)])  # some work for every step
+    path.write_text(f"{OLD}\n{text}")
+    build_file(order, state)
+    path.write_text(f"{NEW}\n{text}")
+    copy = tmp_path / "copy"
+    shutil.copytree(state, copy)
+    began = time.monotonic()
+    build_for(order, copy, None)
+    undisturbed_s = time.monotonic() - began
+    moments = random.Random(3)
+    for _ in range(KILLS):
+        shutil.rmtree(copy)
+        shutil.copytree(state, copy)
+        build_for(order, copy, moments.uniform(0, 2 * undisturbed_s))
+        assert in_force(copy) in ([OLD], [NEW])
+        kept = history(copy, "ads")
+        assert all(kept.text(version.id) for version in kept.index().versions)
+        assert kept.index().in_force() is not None
+        sweep_state(copy)
+        assert not list(copy.rglob(".new-*"))
+        assert in_force(copy) in ([OLD], [NEW])
 
 
 FULL = """

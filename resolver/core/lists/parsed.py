@@ -28,6 +28,8 @@ class Tally:
     bad: int = 0
     cancelled: int = 0
     """Rules that another rule of the list takes back (`$badfilter`)."""
+    converted: int = 0
+    """Names written with letters beyond ASCII, which became A-labels."""
     ignored: Mapping[str, int] = field(default_factory=dict)
     formats: Mapping[str, int] = field(default_factory=dict)
     """How many rules were written in which format."""

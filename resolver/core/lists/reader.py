@@ -143,7 +143,7 @@ class _Reading:
         self._quiet: Counter[Quiet] = Counter()
         self._formats: Counter[str] = Counter()
         self._mistakes: list[ListError] = []
-        self._bad = 0
+        self._bad = self._converted = 0
 
     def take_piece(self, piece: Piece, format: str, match: Scope) -> None:
         """Take lines, in their order, of which most say a name each."""
@@ -172,6 +172,8 @@ class _Reading:
 
     def take(self, number: int, text: str, said: Sequence[Said]) -> None:
         """Take what one line says."""
+        if not text.isascii():
+            self._converted += sum([_is_converted(one, text) for one in said])
         for one in said:
             if isinstance(one, _RULES):
                 self._take_rule(one)
@@ -247,6 +249,7 @@ class _Reading:
             local=self._quiet[Quiet.LOCAL],
             bad=self._bad,
             cancelled=cancelled,
+            converted=self._converted,
             ignored=dict(self._ignored),
             formats=dict(+self._formats) or {format: len(self._rules)},
         )
@@ -265,6 +268,11 @@ class _Reading:
         if self._bad <= MAX_MISTAKES:
             shown = _LONE.sub("\ufffd", text[:_SHOWN])
             self._mistakes.append(ListError(self._source, number, shown, mistake.reason))
+
+
+def _is_converted(said: Said, text: str) -> bool:
+    """Say whether a rule's name stands in its line with letters beyond ASCII, and not as the rule has it."""
+    return isinstance(said, Rule) and "xn--" in said.name and said.name not in text.lower()
 
 
 def _check_whole(data: bytes, source: str, format: str, max_bytes: int) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from resolver.core.lists.domains import read_domains
+from resolver.core.lists.line import LineReader
+from resolver.core.lists.reader import read_any
 from resolver.core.lists.rule import Scope
 from tests.core.lists.said import says
 
@@ -31,7 +33,6 @@ from tests.core.lists.said import says
         ("a" * 64 + ".example", "bad"),
         ("*ads*", "bad"),
         ("ads[0-9].example", "bad"),
-        ("ads.example @work", "bad"),
         ("localhost", "local"),
         ("lan", "bad"),
         ("a.example b.example", "bad"),
@@ -49,3 +50,9 @@ def test_a_line_of_a_plain_list_is_one_name(line: str, expected: str) -> None:
 
 def test_how_far_a_bare_name_reaches_is_the_owners_choice() -> None:
     assert says(read_domains, "ads.example", Scope.SUBTREE) == "subtree ads.example"
+
+
+@pytest.mark.parametrize("line", ["ads.example @work", "*.ads.example @work", "=ads.example @work"])
+@pytest.mark.parametrize("read", [read_domains, read_any])
+def test_a_name_with_a_schedule_as_dnscrypt_proxy_has_it_is_a_mistake(read: LineReader, line: str) -> None:
+    assert says(read, line) == "bad"  # it was meant for some hours only

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core.lists.line import Bad, Ignored
-from resolver.core.lists.modifiers import TYPE_NUMBERS, Modifiers, read_modifiers, split
+from resolver.core.lists.modifiers import Modifiers, read_modifiers, split
+from resolver.core.lists.query_types import TYPE_NUMBERS
 from resolver.core.lists.rule import Action, Own, When
 from resolver.core.names import from_text
 

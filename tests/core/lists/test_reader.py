@@ -491,6 +491,21 @@ def test_every_line_format_has_a_reader_that_takes_any_line() -> None:
     assert set(FORMATS) == {*LINE_READERS, "rpz", "annotated"}
 
 
+@pytest.mark.parametrize(
+    ("format", "text", "converted"),
+    [
+        ("auto", "bücher.example\n0.0.0.0 é.example ü.example a.example\n||ö.example^\n", 4),
+        ("auto", "xn--bcher-kva.example # bücher\nads.example # é\n# bücher.example\n", 0),
+        ("auto", "XN--BCHER-KVA.example # bücher\n", 0),
+        ("domains", "bücher..example\nads.example\n", 0),
+        ("annotated", "names:\n- bücher.example\n- ads.example\n", 1),
+        ("rpz", "$TTL 60\n@ SOA a. b. 1 1 1 1 1\nbücher.example CNAME .\n*.bücher.example CNAME .\n", 2),
+    ],
+)
+def test_names_with_letters_beyond_ascii_are_counted(format: str, text: str, converted: int) -> None:
+    assert parse_list(text.encode(), "list", format=format).tally.converted == converted
+
+
 ZONE = "$TTL 300\n@ SOA localhost. root.localhost. 1 3600 600 86400 300\nads.example CNAME .\n"
 
 

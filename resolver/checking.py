@@ -1,0 +1,91 @@
+"""`nxwhy check`: what is wrong with a configuration and its lists, and what the server would refuse."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from resolver.config import Config
+from resolver.core.guards import Protected, Update
+from resolver.core.keys import Secret, draw_secret
+from resolver.core.steps import make_words
+from resolver.edge.builder import compile_read
+from resolver.edge.forms import Form
+from resolver.edge.intake import (
+    Read,
+    Source,
+    blocked_at_any_time,
+    complaints,
+    history,
+    objection,
+    read,
+)
+from resolver.parts import failed_tests, list_sources, protected_names
+
+
+class Checked(NamedTuple):
+    """What a check found; warnings are no mistakes."""
+
+    warnings: list[str]
+    mistakes: list[str]
+
+
+def check(config: Config, told: Callable[[str], object]) -> Checked:
+    """Read all lists as their sources are now and judge them as a build would. Writes nothing.
+
+    `told` hears what is done next.
+    """
+    sources = list_sources(config)
+    guards = _Guards(config)
+    warnings = [str(warning) for warning in config.warnings]
+    mistakes, found = [], []
+    for number, source in enumerate(sources, 1):
+        told(f"reading {source.name} ({number} of {len(sources)})")
+        now = read(source, None)
+        found.append(now)
+        if now.parsed is None and source.url and not source.path.exists():
+            warnings.append(f"{now.error}; nothing of list {source.name} can be checked")
+            continue
+        mistakes += [now.error] if now.error else []
+        mistakes += map(str, now.parsed.mistakes if now.parsed else ())
+        mistakes += guards.against(source, now)
+        if now.parsed and now.parsed.hint:
+            warnings.append(f"{source.name}: {now.parsed.hint}")
+    told("compiling")
+    mistakes += failed_tests(config, compile_read(sources, found))
+    return Checked(warnings, mistakes)
+
+
+class _Guards:
+    """What the guards of a build would say. `state` is only read."""
+
+    def __init__(self, config: Config) -> None:
+        self._state = config.state
+        self._protected: tuple[Protected, ...] = protected_names(config)
+        self._secret: Secret = draw_secret(random.SystemRandom())
+
+    def against(self, source: Source, now: Read) -> Iterator[str]:
+        """Yield what a build would say of a list: of its content if that is new, and of what is in force."""
+        index = history(self._state, source.name).index()
+        form = self._form(now)
+        is_new = now.version not in (index.current, index.accepted, index.rejected) and not index.pinned
+        reason = objection(source, index, form, self._protected, self._secret) if form and is_new else None
+        if reason:
+            yield f"{source.shown}: {reason}"
+        standing = now
+        if form is None or reason or index.pinned or now.version == index.rejected:
+            standing = read(source, self._state)
+            form = self._form(standing)
+        refused = reason is not None and standing.version == now.version  # nothing else is in force
+        if form is None or refused or now.version == index.accepted:
+            return
+        update = Update(form.parsed, form.words)
+        hits = blocked_at_any_time(update, source, self._protected, self._secret)
+        known = index.known(standing.version)
+        yield from complaints(source, standing, hits, known.despite if known else ())
+
+    def _form(self, found: Read) -> Form | None:
+        if found.parsed is None:
+            return None
+        return Form(found.parsed, make_words(found.parsed.rules, self._secret), "")

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resolver.checking import Checked, check
+from resolver.config import Config, load
+from resolver.core.errors import ListRefused
+from resolver.edge.builder import Order, build_file
+from resolver.edge.history import accept
+from resolver.edge.intake import history
+from resolver.parts import list_sources, protected_names
+
+LISTS = "lists: {ads: {path: ads.txt}}\n"
+
+
+def config(folder: Path, more: str = "", lists: str = LISTS) -> Config:
+    return load(f"{lists}state: state\n{more}", "n.yaml", folder=folder, environment={})
+
+
+def checked(made: Config) -> Checked:
+    return check(made, lambda _: None)
+
+
+def build(made: Config) -> None:
+    build_file(Order(list_sources(made), protected_names(made)), made.state)
+
+
+def names(count: int) -> str:
+    return "".join([f"n{number}.example\n" for number in range(count)])
+
+
+def test_a_list_that_was_not_fetched_yet_is_a_warning(tmp_path: Path) -> None:
+    found = checked(config(tmp_path, lists="lists: {web: {url: 'https://lists.example/a'}}\n"))
+    said = "https://lists.example/a: not fetched yet; nothing of list web can be checked"
+    assert found == Checked([said], [])
+
+
+def test_an_update_that_the_guards_would_refuse_is_a_mistake_until_it_is_accepted(tmp_path: Path) -> None:
+    path, made = tmp_path / "ads.txt", config(tmp_path)
+    path.write_text(names(200))
+    assert checked(made) == Checked([], [])
+    build(made)
+    path.write_text(names(20))
+    assert checked(made).mistakes == [f"{path}: shrunk from 200 rules to 20"]
+    build(made)
+    kept = history(made.state, "ads")
+    kept.save(accept(kept.index()))
+    assert checked(made) == Checked([], [])
+    build(made)
+    assert checked(made) == Checked([], [])
+
+
+def test_a_fetched_list_is_held_to_the_public_suffixes(tmp_path: Path) -> None:
+    made = config(tmp_path, lists="lists: {web: {url: 'https://lists.example/a'}}\n")
+    path = made.state / "fetched" / "web.list"
+    path.parent.mkdir(parents=True)
+    path.write_text("||co.uk^\nlists.example\n")
+    (mistake,) = checked(made).mistakes
+    assert "lists.example (a list comes from there), line 2; co.uk (a public suffix), line 1" in mistake
+
+
+@pytest.mark.parametrize("mode", ["enforced", "shadow"])
+def test_a_name_that_must_stay_open_is_held_against_what_is_in_force(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "ads.txt"
+    path.write_text("ads.example\nmail.corp.example\n")
+    build(config(tmp_path))
+    lists = f"lists: {{ads: {{path: ads.txt, mode: {mode}}}}}\n"
+    made = config(tmp_path, "never_block: [mail.corp.example]\n", lists)
+    said = [f"{path}:2: list ads blocks mail.corp.example (`never_block`)"] * (mode == "enforced")
+    assert checked(made).mistakes == said
+    if said:
+        with pytest.raises(ListRefused, match=r"ads\.txt:2: list ads blocks mail\.corp\.example"):
+            build(made)
+
+
+def test_it_is_held_against_a_pinned_version_too_and_an_exception_of_the_owner_counts(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ads.txt"
+    path.write_text("mail.corp.example\n")
+    made = config(tmp_path, "never_block: [mail.corp.example]\n")
+    build(config(tmp_path))
+    kept = history(made.state, "ads")
+    version = kept.index().current
+    kept.save(replace(kept.index(), pinned=True))
+    path.write_text("ads.example\n")
+    said = f"{path}:1 (version {version}): list ads blocks mail.corp.example (`never_block`)"
+    assert checked(made).mistakes == [said]
+    (known,) = kept.index().versions
+    kept.save(replace(kept.index(), versions=(replace(known, despite=("mail.corp.example",)),)))
+    assert checked(made).mistakes == []
+
+
+def test_a_check_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("mail.corp.example\n")
+    made = config(tmp_path, "never_block: [mail.corp.example]\n")
+    assert len(checked(made).mistakes) == 1
+    assert not made.state.exists()
