@@ -144,6 +144,10 @@ async def test_a_file_that_never_stays_is_not_waited_for_without_end(
     assert next(looks) == lists.SETTLE_LOOKS + 1
 
 
+def test_an_edit_is_read_so_soon_that_a_build_has_most_of_a_second_left_of_three() -> None:
+    assert lists.LOOK_S + 2 * lists.SETTLE_S < 2.25
+
+
 # Compiling in a process of its own
 
 

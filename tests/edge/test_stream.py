@@ -157,6 +157,7 @@ async def test_a_connection_that_has_ended_keeps_nothing_unfinished_for_an_answe
     running: Running, up: Upstream
 ) -> None:
     up.script = silent
+    running.hurry(0.1)
     listener, address = await listening(running)
     _, writer = await asyncio.open_connection(*address)
     writer.write(frame(query()) + b"\x0f\xff" + bytes(2000))
@@ -199,7 +200,8 @@ async def test_connections_leave_file_descriptors_for_what_else_needs_them(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (least + 20 + stream.LEAST_RESERVE, 4096))
     listener, address = await listening(running)
     clients = [await asyncio.open_connection(*address) for _ in range(30)]  # each takes two of ours
-    await asyncio.sleep(0.1)
+    for _ in range(100):
+        await asyncio.sleep(0)
     assert 5 <= listener.connections <= 10
     for _, writer in clients:
         writer.close()

@@ -9,6 +9,8 @@ import pytest
 from tests.messages import opt, parsed, query
 from tests.upstreams import A, answered, resolver, upstream
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 
 def _has_edns(asked: bytes) -> bool:
     return bool(asked[11])
