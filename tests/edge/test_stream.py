@@ -180,7 +180,7 @@ async def test_a_connection_with_too_long_a_query_is_closed_before_that_query_co
 
 
 async def test_an_idle_connection_whose_client_does_not_read_ends_too(running: Running) -> None:
-    listener, address = await listening(running, idle_s=0.2)
+    listener, address = await listening(running, idle_s=1)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(address)
