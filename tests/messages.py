@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 import dns.message
 import dns.name
@@ -16,6 +17,11 @@ def wire_name(text: str) -> bytes:
     """Return a name in wire form, its case kept."""
     labels = dns.name.from_text(text).labels
     return b"".join([bytes([len(label)]) + label for label in labels])
+
+
+def packed(address: str) -> bytes:
+    """Return an address in network order."""
+    return ip_address(address).packed
 
 
 def query(

@@ -7,6 +7,8 @@ import logging
 import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -21,6 +23,7 @@ from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
 from resolver.edge import lists, stream, udp
 from resolver.edge.builder import Build
+from tests.messages import packed
 
 ADS, OTHER = b"\x03ads\x07example\0", b"\x05other\x07example\0"
 TEXT = """
@@ -92,8 +95,8 @@ async def test_what_is_reloaded_is_in_force(file: Path) -> None:
         assert [str(server.spec) for server in app._upstreams.servers()] == ["192.0.2.54:53", "192.0.2.55:53"]
         assert (engine.cache.limit_bytes, engine.ageing.max_ttl) == (2 << 20, 7)
         assert engine.routes.find(b"\x01a\x04corp\x07example\0") == "office"
-        assert app._service.clients.find("127.0.0.1") is None
-        assert app._service.clients.find("198.51.100.1") is not None
+        assert app._service.clients.find(packed("127.0.0.1")) is None
+        assert app._service.clients.find(packed("198.51.100.1")) is not None
         assert logging.getLogger().level == logging.ERROR
 
 
@@ -348,3 +351,21 @@ async def test_what_nobody_caught_is_logged_once_a_second_while_we_serve(
             asyncio.get_running_loop().call_soon(lambda: 1 / 0)
         await asyncio.sleep(0.01)
     assert caplog.text.count("ZeroDivisionError") == 1
+
+
+async def test_the_garbage_collector_runs_again_once_we_serve(file: Path) -> None:
+    gc.disable()  # as the command begins
+    try:
+        async with serving(file) as app:
+            await until(lambda: bool(app.listening) and gc.isenabled())
+    finally:
+        gc.enable()
+
+
+def test_nothing_is_imported_before_the_first_answer_that_it_does_not_need() -> None:
+    late = ["core.lists.reader", "edge.fetch", "edge.webclient", "edge.http", "observe.collector"]
+    program = (
+        f"import sys, resolver.app; print([name for name in {late} if 'resolver.' + name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from resolver.core.networks import Networks
 from resolver.core.policy import Address, Network, Policy, Profile
@@ -66,22 +66,22 @@ class Clients:
         Loopback has no bound: what asks from there asks for many, and nobody can forge its address.
         """
         self.policy = policy
-        self.known: dict[str, Client] = {}
+        self.known: dict[bytes, Client] = {}
         self._networks = Networks([(network, network) for network in networks])
         self._rate = math.inf if rate is None else rate
         self._buckets: dict[str, Bucket] = {}
 
-    def find(self, text: str) -> Client | None:
-        """Return the client at an address as the socket gives it, None if it may not ask."""
-        known = self.known.get(text)
+    def find(self, packed: bytes) -> Client | None:
+        """Return the client at an address in network order, None if it may not ask."""
+        known = self.known.get(packed)
         if known is not None:
             return known
-        address = parse_address(text)
+        address = unmapped(ip_address(packed))
         if not self.admits(address):
             return None
         if len(self.known) >= MAX_KNOWN:
             self.known.clear()
-        client = self.known[text] = Client(self.policy.profile_for(address), self._bucket(address))
+        client = self.known[packed] = Client(self.policy.profile_for(address), self._bucket(address))
         return client
 
     def admits(self, address: Address) -> bool:
@@ -104,9 +104,11 @@ def network_of(address: Address) -> str:
     return str(address) if address.version == 4 else str(ip_network((address, V6_PREFIX), strict=False))
 
 
-def parse_address(text: str) -> IPv4Address | IPv6Address:
+def parse_address(text: str) -> Address:
     """Return an address as sockets give it, without scope; `::ffff:192.0.2.1` is 192.0.2.1."""
-    address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or address
-    return address
+    return unmapped(ip_address(text.partition("%")[0]))
+
+
+def unmapped(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one stands for (RFC 4291, section 2.5.5.2), or it itself."""
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

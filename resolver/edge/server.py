@@ -8,11 +8,12 @@ import os
 import socket
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from resolver.core.framing import Framer, frame
 from resolver.core.retries import Health
+from resolver.edge.datagrams import INBOX, Port, connected
 from resolver.edge.wheel import Wheel
 from resolver.observe.counters import UPSTREAM_BOUNDS, Durations
 
@@ -21,10 +22,7 @@ POOL = 8
 SENDS, AGE_S = 2000, 30.0
 """A socket is replaced, and its port with it, after so many questions or seconds."""
 LINGER_S = 10.0
-"""How long a replaced socket still listens for answers."""
-BATCH = 64
-LARGEST = 4096
-"""Largest UDP answer read, in bytes; we ask for 1232 at most."""
+"""A replaced socket still listens for answers for so long, and until no question is open on it."""
 RECONNECTS = 4
 """How many TCP connections in a row may close with no answer read until that counts as a refusal."""
 LINKS, SPREAD_S = 8, 60.0
@@ -87,6 +85,7 @@ class Server:
         self.durations = Durations(UPSTREAM_BOUNDS)
         self.loop, self.wheel, self.ids = loop, wheel, Ids()
         self._pool: list[_UdpSocket | None] = [None] * POOL
+        self._line: _UdpSocket | None = None
         self._old: set[_UdpSocket] = set()
         self._link: _TcpLink | None = None
         self.links: set[_TcpLink] = set()
@@ -95,10 +94,9 @@ class Server:
 
     def send(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
         """Send a message (without its ID) over UDP; add where the answer will come in. Raises OSError."""
-        number = self.ids.next() % POOL
-        line = self._pool[number]
-        if line is None or line.is_old():
-            line = self._pool[number] = self._renewed(line)
+        line = self._line
+        if line is None or not line.gathers:  # what goes out together goes out on one socket
+            line = self._line = self._draw()
         self.requests += 1
         places.append((line.pending, line.send(asker, packet)))
 
@@ -116,10 +114,10 @@ class Server:
         if seconds is not None:
             self.durations.add(seconds)
 
-    def turned_down(self, askers: Iterable[Asker]) -> None:
+    def turned_down(self, askers: Iterable[Asker], kind: str = "refused") -> None:
         """Note one refusal, of the server or on the way to it, and tell all whom it may concern."""
         self.refused_at = self.loop.time()
-        self.failures["refused"] += 1
+        self.failures[kind] += 1
         self.health.missed(self.refused_at)
         for asker in askers:
             asker.refused(self)
@@ -135,13 +133,20 @@ class Server:
         for line in [*self._pool, *self._old]:
             if line is not None:
                 line.close()
-        self._pool = [None] * POOL
+        self._pool, self._line = [None] * POOL, None
         self._old.clear()
         for link in list(self.links):
             link.close()
 
     def _should_spread(self, link: _TcpLink) -> bool:
         return link.connected and len(self.links) < LINKS and self.loop.time() < self.spread_until
+
+    def _draw(self) -> _UdpSocket:
+        number = self.ids.next() % POOL
+        line = self._pool[number]
+        if line is None or line.is_old():
+            line = self._pool[number] = self._renewed(line)
+        return line
 
     def _renewed(self, old: _UdpSocket | None) -> _UdpSocket:
         line = _UdpSocket(self)
@@ -151,6 +156,9 @@ class Server:
         return line
 
     def _forget(self, old: _UdpSocket) -> None:
+        if old.pending:  # a question may take longer, and ends by itself
+            self.wheel.after(LINGER_S, lambda _: self._forget(old), 0)
+            return
         self._old.discard(old)
         old.close()
 
@@ -172,7 +180,7 @@ def free_id(ids: Ids, pending: dict[int, Asker]) -> int:
 class _UdpSocket:
     """A connected socket, so that the kernel drops what does not come from the server."""
 
-    __slots__ = ("_born", "_left", "_server", "_sock", "pending")
+    __slots__ = ("_born", "_left", "_port", "_server", "_sock", "pending")
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -186,19 +194,20 @@ class _UdpSocket:
             raise
         self.pending: dict[int, Asker] = {}
         self._born, self._left = server.loop.time(), SENDS
+        self._port = Port(self._sock, self, server.loop, connected)
         server.loop.add_reader(self._sock, self._readable)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether questions wait here to be sent together."""
+        return bool(self._port.waiting)
 
     def is_old(self) -> bool:
         return self._left <= 0 or self._server.loop.time() - self._born > AGE_S
 
     def send(self, asker: Asker, packet: bytes) -> int:
         ident = free_id(self._server.ids, self.pending)
-        message = ident.to_bytes(2, "big") + packet
-        try:
-            self._sock.send(message)
-        except ConnectionRefusedError:  # an ICMP error that earlier questions brought; it shows only once
-            self._server.loop.call_soon(self._server.turned_down, set(self.pending.values()))
-            self._sock.send(message)
+        self._port.send(ident.to_bytes(2, "big") + packet, asker)
         self._left -= 1
         self.pending[ident] = asker
         return ident
@@ -207,22 +216,33 @@ class _UdpSocket:
         self._server.loop.remove_reader(self._sock)
         self._sock.close()
 
+    def refused(self, waiting: Sequence[Asker]) -> None:
+        """Learn that the server's port is closed, or that there is no way to it."""
+        if self.pending:
+            self._server.turned_down(set(self.pending.values()).difference(waiting))
+
+    def unsent(self, to: Sequence[Asker]) -> None:
+        """Learn that questions could not be sent."""
+        self._server.turned_down(to, "send")
+
     def _readable(self) -> None:
-        recv, pending, server = self._sock.recv, self.pending, self._server
-        for _ in range(BATCH):
-            try:
-                wire = recv(LARGEST)
-            except BlockingIOError:
-                return
-            except OSError:  # an ICMP error: the server's port is closed, or there is no way to it
-                if pending:
-                    server.turned_down(set(pending.values()))
-                return
+        pending, server = self.pending, self._server
+        try:
+            wires = INBOX.receive(self._sock.fileno())
+        except BlockingIOError:
+            return
+        except OSError:  # an ICMP error
+            self.refused(self._port.waiting)
+            return
+        for wire in wires:
             found = pending.get(wire[0] << 8 | wire[1]) if len(wire) > 1 else None
             if found is None:
                 server.failures["stray"] += 1
-            else:
+                continue
+            try:
                 found.received(server, wire, over_tcp=False)
+            except Exception as exc:  # a fault of ours costs one answer, not those read along with it
+                server.loop.call_exception_handler({"message": "reading an answer", "exception": exc})
 
 
 class _TcpLink(asyncio.Protocol):

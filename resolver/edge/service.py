@@ -28,14 +28,18 @@ log = logging.getLogger(__name__)
 
 CLIENT_WAIT_S = 1.8
 """How long a client waits for a fresh answer where a stale one is at hand (RFC 8767, section 5)."""
-MAX_FLIGHTS, MAX_WAITERS = 20_000, 256
-"""Most questions on their way at a time, and most clients that wait for one of them."""
+MAX_FLIGHTS = 20_000
+"""Most questions on their way at a time."""
+MAX_WAITERS, MAX_WAITING = 4096, 40_000
+"""Most queries that wait for one of them, since all are answered in one go, and most that wait for any."""
 NOT_ALLOWED = extended_error(PROHIBITED)
 REFUSALS_PER_S = 5
 """How many clients that may not ask are told so; the others hear nothing, or we would be a reflector."""
 
 Send = Callable[[bytes, Any], object]
-"""How an edge sends an answer; the second argument is what the edge gave along with the query."""
+"""How an edge sends an answer; the second argument is what the edge gave along with the query.
+
+A stream is told with no bytes that a query it waits for gets no answer."""
 
 
 class Waiter:
@@ -53,10 +57,13 @@ class Waiter:
 class Flight:
     """A question on its way, who waits for it, and of which generation of the cache it is."""
 
-    __slots__ = ("generation", "query", "stale", "waiters")
+    __slots__ = ("generation", "key", "query", "stale", "waiters")
 
-    def __init__(self, query: Query, stale: Entry | None, waiters: list[Waiter], generation: int) -> None:
-        self.query, self.stale, self.waiters, self.generation = query, stale, waiters, generation
+    def __init__(
+        self, key: bytes, query: Query, stale: Entry | None, waiters: list[Waiter], generation: int
+    ) -> None:
+        self.key, self.query, self.stale = key, query, stale
+        self.waiters, self.generation = waiters, generation
 
 
 class Service:
@@ -68,6 +75,7 @@ class Service:
         self.engine, self.clients = engine, clients  # replaced at a reload
         self._upstreams, self._counters, self._wheel = upstreams, counters, wheel
         self._flights: dict[bytes, Flight] = {}
+        self._waiting = 0
         self._refusals, self._refusals_until = REFUSALS_PER_S, 0.0
         self._fault_logged_until = 0.0
         self._idle: asyncio.Event | None = None
@@ -84,8 +92,11 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), longest_s)
 
-    def handle(self, wire: bytes, address: str, channel: Channel, send: Send, to: object) -> bool:
-        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once."""
+    def handle(self, wire: bytes, address: bytes, channel: Channel, send: Send, to: object) -> bool:
+        """Take a message from a client; return whether `send(answer, to)` was called, or will be, once.
+
+        `address` is the client's, in network order.
+        """
         now = monotonic()
         try:
             client = self.clients.known.get(address) or self.clients.find(address)
@@ -108,6 +119,11 @@ class Service:
             self._fault(now)
         return False
 
+    def unsent(self, count: int) -> None:
+        """Note that the system did not take so many replies that `send` had taken."""
+        for _ in range(count):
+            self._counters.drop("send")
+
     def _fault(self, now: float) -> None:
         """Note a fault of ours; a query that finds one may come often."""
         self._counters.drop("fault")
@@ -117,29 +133,34 @@ class Service:
 
     def _forward(self, forward: Forward, waiter: Waiter) -> bool:
         """Ask upstream, or wait with others for the answer to the same question; False: neither."""
-        flight = self._flights.get(forward.query.key)
+        key = forward.query.key
+        flight = self._flights.get(key)
         generation = self.engine.cache.generation
         if flight is not None and flight.generation != generation:
             flight = None  # it asks where this question no longer goes
-        if flight is not None and len(flight.waiters) < MAX_WAITERS:
+        full = self._waiting >= MAX_WAITING
+        if flight is not None and len(flight.waiters) < MAX_WAITERS and not full:
             flight.waiters.append(waiter)
+            self._waiting += 1
             if flight.stale is None and forward.stale is not None:  # it began as a renewal, for nobody
                 self._promise(flight, forward.stale)
-        elif flight is not None or len(self._flights) >= MAX_FLIGHTS:
+        elif flight is not None or len(self._flights) >= MAX_FLIGHTS or full:
             self._counters.drop("overload")
             return False
         else:
-            self._take_off(Flight(forward.query, forward.stale, [waiter], generation), forward.upstream)
+            self._take_off(Flight(key, forward.query, forward.stale, [waiter], generation), forward.upstream)
         return True
 
     def _refresh(self, query: Query) -> None:
         """Ask again for an answer that is popular and about to expire."""
         upstream = self.engine.routes.find(query.name)
-        if isinstance(upstream, str) and query.key not in self._flights and len(self._flights) < MAX_FLIGHTS:
-            self._take_off(Flight(shortened(query), None, [], self.engine.cache.generation), upstream)
+        key = query.key
+        if isinstance(upstream, str) and key not in self._flights and len(self._flights) < MAX_FLIGHTS:
+            self._take_off(Flight(key, shortened(query), None, [], self.engine.cache.generation), upstream)
 
     def _take_off(self, flight: Flight, upstream: str) -> None:
-        self._flights[flight.query.key] = flight
+        self._flights[flight.key] = flight
+        self._waiting += len(flight.waiters)
         if flight.stale is not None:
             self._promise(flight, flight.stale)
         try:
@@ -147,7 +168,8 @@ class Service:
                 flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
             )
         except Exception:
-            self._flights.pop(flight.query.key, None)  # or who asks the same would wait for ever
+            if self._flights.pop(flight.key, None) is flight:  # or who asks the same would wait for ever
+                self._waiting -= len(flight.waiters)
             raise
 
     def _promise(self, flight: Flight, stale: Entry) -> None:
@@ -157,19 +179,21 @@ class Service:
 
     def _comfort(self, flight: Flight) -> None:
         """Give a stale answer to those who wait; the question stays on its way (RFC 8767, section 5)."""
-        if flight.stale is None or self._flights.get(flight.query.key) is not flight:
+        if flight.stale is None or self._flights.get(flight.key) is not flight:
             return
         flight.stale.retry_at = monotonic() + RECHECK_S
         waiters, flight.waiters = flight.waiters, []
+        self._waiting -= len(waiters)
         for waiter in waiters:
             self._send_stale(waiter, flight.stale)
 
     def _land(self, flight: Flight, answer: Answer | None, options: bytes) -> None:
         """Keep what upstream said, or that it said nothing, and answer all who wait."""
         now = monotonic()
-        key = flight.query.key
+        key = flight.key
         if self._flights.get(key) is flight:
             del self._flights[key]
+        self._waiting -= len(flight.waiters)
         if self._idle is not None and not self._flights:
             self._idle.set()
         entry = None
@@ -198,7 +222,7 @@ class Service:
     def _fail(self, flight: Flight, options: bytes, now: float) -> None:
         """Keep in mind that there is no answer, and tell all who wait, or give them a stale one."""
         if flight.generation == self.engine.cache.generation:
-            self.engine.fail(flight.query.key, options, now)
+            self.engine.fail(flight.key, options, now)
         for waiter in flight.waiters:
             if flight.stale is not None:
                 self._send_stale(waiter, flight.stale)
@@ -213,6 +237,9 @@ class Service:
         """Send what a client has waited for, if it gets an answer at all."""
         if isinstance(outcome, Drop):
             self._counters.drop(outcome.reason, outcome.verdict)
+            if waiter.channel.protocol != "udp":
+                with contextlib.suppress(OSError):
+                    waiter.send(b"", waiter.to)
         else:
             self._send(outcome, waiter.channel, waiter.send, waiter.to, waiter.start)
 

@@ -10,6 +10,7 @@ from time import monotonic
 
 from resolver.core.clients import network_of, parse_address
 from resolver.core.framing import Framer, frame
+from resolver.core.networks import Address
 from resolver.core.wire import HEADER_SIZE
 from resolver.edge.service import Service
 from resolver.edge.wheel import Wheel
@@ -17,6 +18,8 @@ from resolver.observe.counters import Channel
 
 IDLE_S = 10.0
 """A connection is closed when no whole query came for so long, however many single bytes did."""
+OWED = 12
+"""So many times as long where an answer is on its way: such a one is not idle (RFC 7766, section 3)."""
 SWEEPS = 8
 """How often in that time we look for such connections."""
 MAX_CONNECTIONS, MAX_PER_CLIENT = 1024, 64
@@ -129,8 +132,7 @@ class StreamListener:
 
     def _sweep(self, _: int) -> None:
         """Close connections that are idle."""
-        idle_since = monotonic() - self.idle_s
-        for connection in [each for each in self._open if each.asked < idle_since]:
+        for connection in [each for each in self._open if each.is_idle(self.idle_s)]:
             connection.end()
         self._sweeping = bool(self._open)
         if self._sweeping:
@@ -148,14 +150,19 @@ class _Connection(asyncio.BufferedProtocol):
         """When the last query that gets an answer came, or the connection was made."""
         self._finishing = False
 
+    def is_idle(self, seconds: float) -> bool:
+        """Say whether no query came for so long, or for some times as long while an answer is owed."""
+        owes = self._unanswered > 0 and not self._transport.is_closing()
+        return monotonic() - self.asked > seconds * (OWED if owes else 1)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport, self._network = transport, ""
-        self._client = _peer(transport)
-        if not self._client or self._listener.service.clients.find(self._client) is None:
+        address = _peer(transport)
+        if address is None or self._listener.service.clients.find(address.packed) is None:
             transport.abort()
             return
-        self._network = network_of(parse_address(self._client))
+        self._client, self._network = address.packed, network_of(address)
         if not self._listener.enter(self, self._network, transport.get_extra_info("socket").fileno()):
             transport.abort()
             return
@@ -209,7 +216,8 @@ class _Connection(asyncio.BufferedProtocol):
     def _answer(self, wire: bytes, _: None) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError("the client has gone")
-        self._transport.write(frame(wire))
+        if wire:
+            self._transport.write(frame(wire))
         self._settle()
 
     def _settle(self) -> None:
@@ -225,7 +233,7 @@ def _asked(connection: _Connection) -> float:
     return connection.asked
 
 
-def _peer(transport: asyncio.Transport) -> str:
-    """Return the address of a client; nothing if it has gone already."""
+def _peer(transport: asyncio.Transport) -> Address | None:
+    """Return the address of a client; none if it has gone already."""
     peer = transport.get_extra_info("peername")
-    return str(peer[0]) if peer else ""
+    return parse_address(peer[0]) if peer else None

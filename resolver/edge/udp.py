@@ -1,4 +1,4 @@
-"""DNS over UDP: a socket, drained whenever it has something; each answer leaves from the address asked."""
+"""DNS over UDP: messages in batches; each answer leaves from the address asked."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from resolver.edge.datagrams import INBOX, PEER_SIZES, Port
 from resolver.edge.service import Service
 from resolver.observe.counters import Channel
 
-BATCH = 64
-"""Most messages read before other sockets get their turn."""
-LARGEST = 4096
-"""Largest query read, in bytes."""
 RECEIVE_BUFFER = 4 << 20
 """Bytes that the kernel may hold for us while we are busy; it may allow less (net.core.rmem_max)."""
 
 _PKTINFO_V4 = struct.Struct("=I4s4s")
-_ANCILLARY = socket.CMSG_SPACE(20)
-_IP_PKTINFO = 8  # Linux; the socket module has no name for it before Python 3.12
+_PKTINFO = {
+    socket.AF_INET: (socket.IPPROTO_IP, 8),  # Linux; the socket module has no name for it before Python 3.12
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO),
+}
+WILDCARDS = ("0.0.0.0", "::")
+"""What stands for all addresses."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -34,6 +35,8 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         with contextlib.suppress(OSError):  # passes rmem_max where we have the privilege
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        if host in WILDCARDS:  # before the first query can come: the kernel notes it on arrival
+            sock.setsockopt(*_PKTINFO[family], 1)
         sock.bind((host, port))
     except OSError:
         sock.close()
@@ -49,55 +52,69 @@ class UdpListener:
 
     def __init__(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._sock, self._service, self._loop = sock, service, loop
-        v6 = sock.family == socket.AF_INET6
-        self._channel = Channel("udp", 6 if v6 else 4)
-        wildcard = sock.getsockname()[0] in {"0.0.0.0", "::"}
-        if wildcard and v6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        elif wildcard:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-        loop.add_reader(sock, self._drain_wildcard if wildcard else self._drain)
+        self._channel = Channel("udp", 6 if sock.family == socket.AF_INET6 else 4)
+        self._peer_size, self._host = PEER_SIZES[sock.family], _HOSTS[sock.family]
+        self._wildcard = sock.getsockname()[0] in WILDCARDS
+        self._port = Port(sock, self, loop, _both if self._wildcard else _peers)
+        loop.add_reader(sock, self._drain)
 
     def pause(self) -> None:
         """Take no more queries; answers to earlier ones can still be sent."""
         self._loop.remove_reader(self._sock)
 
     def close(self) -> None:
-        """Close the socket."""
+        """Send what waits and close the socket."""
         self._loop.remove_reader(self._sock)
+        self._port.flush()
         self._sock.close()
 
+    def refused(self, waiting: Sequence[object]) -> None:
+        """Do nothing: an answer that nobody waited for."""
+
+    def unsent(self, to: Sequence[object]) -> None:
+        """Count answers that the system did not take."""
+        self._service.unsent(len(to))
+
     def _drain(self) -> None:
-        recvfrom, sendto = self._sock.recvfrom, self._sock.sendto
-        handle, channel = self._service.handle, self._channel
-        for _ in range(BATCH):
-            try:
-                wire, peer = recvfrom(LARGEST)
-            except OSError:  # nothing left, or the error of an earlier answer
-                return
-            handle(wire, peer[0], channel, sendto, peer)
-
-    def _drain_wildcard(self) -> None:
-        recvmsg = self._sock.recvmsg
-        handle, channel = self._service.handle, self._channel
-        for _ in range(BATCH):
-            try:
-                wire, ancillary, _, peer = recvmsg(LARGEST, _ANCILLARY)
-            except OSError:
-                return
-            handle(wire, peer[0], channel, self._send_from, (peer, _source(ancillary)))
-
-    def _send_from(self, wire: bytes, to: tuple[Any, list[tuple[int, int, bytes]]]) -> None:
-        peer, ancillary = to
-        self._sock.sendmsg((wire,), ancillary, 0, peer)
+        try:
+            wires = INBOX.receive(self._sock.fileno())
+        except OSError:  # nothing there, or the error of an earlier answer
+            return
+        port, handle, channel, host = self._port, self._service.handle, self._channel, self._host
+        peers = INBOX.peers(len(wires), self._peer_size)
+        to: Sequence[Any] = peers
+        if self._wildcard:
+            to = [
+                (peer, _source(control))
+                for peer, control in zip(peers, INBOX.controls(len(wires)), strict=True)
+            ]
+        send = port.send
+        port.hold()
+        for wire, peer, back in zip(wires, peers, to, strict=True):
+            handle(wire, peer[host], channel, send, back)
+        port.flush()
 
 
-def _source(ancillary: Sequence[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
-    """Return the control message that makes an answer leave from the address that was asked."""
-    for level, kind, data in ancillary:
-        if level == socket.IPPROTO_IP and kind == _IP_PKTINFO:
-            _, local, _ = _PKTINFO_V4.unpack(data)
-            return [(level, kind, _PKTINFO_V4.pack(0, local, bytes(4)))]
-        if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
-            return [(level, kind, data)]
-    return []
+_HOSTS = {socket.AF_INET: slice(4, 8), socket.AF_INET6: slice(8, 24)}
+"""Where an address as the system has it holds that of the host."""
+
+
+def _peers(to: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    return to, ()
+
+
+def _both(to: Sequence[tuple[bytes, bytes]]) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    peers, controls = zip(*to, strict=True)
+    return peers, controls
+
+
+def _source(control: bytes) -> bytes:
+    """Return the control message that makes an answer leave from the address asked (ip(7), ipv6(7)).
+
+    For IPv4 that is the local address without an interface, for IPv6 what came.
+    """
+    if len(control) != socket.CMSG_SPACE(_PKTINFO_V4.size):
+        return control
+    _, local, _ = _PKTINFO_V4.unpack_from(control, socket.CMSG_LEN(0))
+    head = control[: socket.CMSG_LEN(0)]
+    return (head + _PKTINFO_V4.pack(0, local, bytes(4))).ljust(len(control), b"\0")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from resolver.core import clients as c
 from resolver.core.clients import PRIVATE, Clients, network_of, parse_address
 from resolver.core.policy import NOTHING
+from tests.messages import packed
 
 
 def clients(rate: int | None = 3) -> Clients:
@@ -20,7 +21,7 @@ def clients(rate: int | None = 3) -> Clients:
 
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
 def test_only_addresses_of_the_private_networks_may_ask(address: IPv4Address | IPv6Address) -> None:
-    found = clients().find(str(address))
+    found = clients().find(packed(str(address)))
     plain = parse_address(str(address))
     assert (found is not None) == any(plain in network for network in PRIVATE)
 
@@ -44,16 +45,16 @@ def test_only_addresses_of_the_private_networks_may_ask(address: IPv4Address | I
     ],
 )
 def test_private_networks_are_loopback_rfc_1918_cgnat_link_local_and_ula(text: str, may: bool) -> None:
-    assert (clients().find(text) is not None) is may
+    assert (clients().find(packed(text)) is not None) is may
 
 
 def test_a_client_is_known_by_then_and_the_same() -> None:
     known = clients()
-    assert known.find("10.0.0.1") is known.find("10.0.0.1") is known.known["10.0.0.1"]
+    assert known.find(packed("10.0.0.1")) is known.find(packed("10.0.0.1")) is known.known[packed("10.0.0.1")]
 
 
 def take(known: Clients, text: str, now: float) -> bool:
-    client = known.find(text)
+    client = known.find(packed(text))
     assert client is not None
     client.bucket.left -= 1
     return client.bucket.left >= 0 or client.bucket.refill(now)
@@ -75,7 +76,7 @@ def test_a_client_that_saves_its_rate_up_gets_a_quarter_more_in_a_second_at_most
 
 def test_addresses_of_one_ipv6_network_share_a_rate() -> None:
     known = clients(rate=1)
-    one, two, other = (known.find(text) for text in ("fd00::1", "fd00::2", "fd00:0:0:1::1"))
+    one, two, other = (known.find(packed(text)) for text in ("fd00::1", "fd00::2", "fd00:0:0:1::1"))
     assert one is not None
     assert two is not None
     assert other is not None
@@ -97,16 +98,16 @@ def test_memory_is_bounded_whatever_addresses_come(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(c, "MAX_KNOWN", 50)
     known = clients()
     for number in range(1000):
-        known.find(str(ip_address("10.0.0.0") + number))
-        known.find(str(ip_address("198.51.100.0") + number))
+        known.find(packed(str(ip_address("10.0.0.0") + number)))
+        known.find(packed(str(ip_address("198.51.100.0") + number)))
     assert len(known.known) <= 50
     assert len(known._buckets) <= 50
 
 
 def test_other_networks_may_be_let_in() -> None:
     known = Clients(NOTHING, (ip_network("2001:db8::/32"),), None)
-    assert known.find("2001:db8::1") is not None
-    assert known.find("127.0.0.1") is None
+    assert known.find(packed("2001:db8::1")) is not None
+    assert known.find(packed("127.0.0.1")) is None
 
 
 NETWORKS = st.lists(
@@ -133,9 +134,9 @@ def test_who_may_ask_is_who_is_in_a_network_and_ipv4_stays_ipv4_over_ipv6(
     known = Clients(NOTHING, networks, None)
     if not mapped:
         inside = any(address in network for network in networks)
-        assert (known.find(str(address)) is not None) is inside
+        assert (known.find(packed(str(address))) is not None) is inside
     if isinstance(address, IPv4Address):
-        assert (known.find(f"::ffff:{address}") is not None) is inside
+        assert (known.find(packed(f"::ffff:{address}")) is not None) is inside
 
 
 @given(
@@ -161,7 +162,7 @@ def test_in_no_second_does_a_client_get_more_than_its_rate_and_a_part_and_a_slow
 
 def test_clients_of_one_group_share_a_profile_and_not_a_rate() -> None:
     known = clients()
-    one, two = known.find("10.0.0.1"), known.find("10.0.0.2")
+    one, two = known.find(packed("10.0.0.1")), known.find(packed("10.0.0.2"))
     assert one is not None
     assert two is not None
     assert one.profile is two.profile
@@ -173,11 +174,11 @@ def test_who_was_forgotten_gets_its_bucket_back_while_buckets_are_remembered(
 ) -> None:
     monkeypatch.setattr(c, "MAX_KNOWN", 10)
     known = clients(rate=1)
-    first = known.find("fd00::1")
+    first = known.find(packed("fd00::1"))
     assert first is not None
     for number in range(2, 30):
-        known.find(f"fd00::{number:x}")  # one network: so many addresses, one bucket
-    again = known.find("fd00::1")
+        known.find(packed(f"fd00::{number:x}"))  # one network: so many addresses, one bucket
+    again = known.find(packed("fd00::1"))
     assert again is not None
     assert again is not first
     assert again.bucket is first.bucket

@@ -9,6 +9,7 @@ import socket
 import struct
 import weakref
 from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_address
 
 import dns.rcode
 import pytest
@@ -18,8 +19,8 @@ from resolver.edge import service as edge_service
 from resolver.edge import stream
 from resolver.edge.stream import StreamListener
 from resolver.observe.counters import Channel
-from tests.messages import parsed, query
-from tests.upstreams import Running, Upstream, resolver, rightly, silent, upstream
+from tests.messages import packed, parsed, query
+from tests.upstreams import A, Running, Upstream, answered, resolver, rightly, silent, upstream
 
 PATIENCE_S = 10
 TCP = Channel("tcp", 4)
@@ -120,7 +121,7 @@ async def test_a_fault_of_ours_on_the_way_upstream_holds_up_nobody_who_asks_the_
 
     with monkeypatch.context() as patched:
         patched.setattr(type(running.upstreams), "ask", broken)
-        assert not running.service.handle(query(), "127.0.0.1", TCP, lambda wire, _: None, None)
+        assert not running.service.handle(query(), packed("127.0.0.1"), TCP, lambda wire, _: None, None)
         assert running.service.inflight == 0
     (reply,) = await running.ask_tcp(query())
     assert parsed(reply).rcode() == dns.rcode.NOERROR
@@ -192,6 +193,24 @@ async def test_an_idle_connection_whose_client_does_not_read_ends_too(running: R
     listener.close()
 
 
+async def test_a_connection_is_not_idle_while_an_answer_is_on_its_way(up: Upstream, running: Running) -> None:
+    up.script = silent
+    listener, address = await listening(running, idle_s=0.2)
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(frame(query()))
+    await up.until(1)
+    _, other = await asyncio.open_connection(*address)
+    await until(lambda: listener.connections == 2)
+    await until(lambda: listener.connections == 1)  # the other, which asked nothing and came later, is gone
+    up.reply_to(up.asked[0], answered(up.asked[0].wire, A))
+    async with asyncio.timeout(PATIENCE_S):
+        assert parsed(await received(reader)).rcode() == dns.rcode.NOERROR
+        assert await reader.read() == b""
+    writer.close()
+    other.close()
+    listener.close()
+
+
 async def test_connections_leave_file_descriptors_for_what_else_needs_them(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +273,7 @@ async def test_all_addresses_of_one_ipv6_network_share_their_connections(
     sock = stream.bind("::1", 0)
     listener = StreamListener(sock, running.service, running.service._wheel)
     peers = iter([*[f"fd00::{number}" for number in range(4)], "fd00:0:0:1::1"])
-    monkeypatch.setattr(stream, "_peer", lambda _: next(peers))
+    monkeypatch.setattr(stream, "_peer", lambda _: ip_address(next(peers)))
     await listener.start()
     clients = [await asyncio.open_connection(*sock.getsockname()[:2]) for _ in range(5)]
     await until(clients[3][0].at_eof)

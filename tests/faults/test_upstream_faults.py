@@ -16,14 +16,14 @@ from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode, extended_error
 from resolver.core.retries import DEAD_AFTER, RESENDS, Strategy
-from resolver.core.wire import parse_query
+from resolver.core.wire import parse_answer, parse_query
 from resolver.edge import server as edge_server
 from resolver.edge import service as edge_service
 from resolver.edge import upstream as edge_upstream
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from resolver.observe.counters import Channel
-from tests.messages import errors, opt, parsed, query, record
+from tests.messages import errors, opt, packed, parsed, query, record
 from tests.tables import build
 from tests.upstreams import A, Script, answered, resolver, rightly, silent, upstream
 
@@ -312,8 +312,10 @@ async def test_sockets_are_replaced_and_answers_to_the_old_ones_still_count(
         first = asyncio.ensure_future(running.ask(query("first.example")))
         await up.until(1)
         old = up.asked[0]
-        others = [asyncio.ensure_future(running.ask(query(f"n{number}.example"))) for number in range(4)]
-        await up.until(5)
+        others = []
+        for number in range(4):  # what is asked at once goes out on one socket
+            others.append(asyncio.ensure_future(running.ask(query(f"n{number}.example"))))
+            await up.until(2 + number)
         assert len({asked.port for asked in up.asked}) >= 2
         up.script = rightly
         assert old.port != up.asked[-1].port
@@ -343,7 +345,7 @@ async def test_many_questions_to_a_silent_server_are_bounded(monkeypatch: pytest
         for number in range(1000):
             running.service.handle(
                 query(f"n{number}.example"),
-                "127.0.0.1",
+                packed("127.0.0.1"),
                 Channel("udp", 4),
                 lambda wire, _: sent.append(wire),
                 None,
@@ -368,3 +370,23 @@ async def test_a_truncated_answer_that_comes_many_times_is_asked_for_over_tcp_on
         assert [each.over_tcp for each in up.asked] == [False, True]
         up.reply_to(asked, answered(asked.wire, A))
         assert is_right(await waiting)
+
+
+async def test_a_fault_of_ours_in_one_answer_costs_no_answer_that_came_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+
+    def broken(wire: bytes, question: bytes) -> object:
+        if question.startswith(b"\3bad"):
+            raise ZeroDivisionError
+        return parse_answer(wire, question)
+
+    monkeypatch.setattr(edge_upstream, "parse_answer", broken)
+    async with upstream() as up, resolver(up.address, timeout_s=5) as running:
+        bad = asyncio.ensure_future(running.ask(query("bad.example")))
+        asked = [running.ask(query(f"n{number}.example")) for number in range(20)]
+        assert all(is_right(reply) for reply in await asyncio.gather(*asked))
+        assert [type(fault["exception"]) for fault in faults] == [ZeroDivisionError]
+        bad.cancel()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 from collections.abc import Sequence
 from typing import cast
 
@@ -102,17 +101,7 @@ async def test_a_refusal_counts_once_however_many_questions_wait_on_its_socket()
         await up.until(40)
         line = next(line for line in server._pool if line is not None and len(line.pending) > 1)
         server.health.timeouts = 0
-        sock = line._sock
-        line._sock = cast(socket.socket, Refusing())
-        line._readable()
-        line._sock = sock
+        line.refused(())
         assert (server.health.timeouts, server.failures["refused"]) == (1, 1)
         for task in asked:
             task.cancel()
-
-
-class Refusing:
-    """A socket with an ICMP error."""
-
-    def recv(self, size: int) -> bytes:
-        raise ConnectionRefusedError

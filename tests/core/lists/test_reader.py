@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists import reader
+from resolver.core.lists.formats import FORMATS
 from resolver.core.lists.line import Bad
 from resolver.core.lists.parsed import Tally
-from resolver.core.lists.reader import FORMATS, LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
+from resolver.core.lists.reader import LINE_READERS, MAX_LINE, MAX_MISTAKES, parse_list, read_any
 from resolver.core.lists.rule import Effect, Pattern, Rule, Scope, Side, Trigger
 from resolver.core.names import from_text, to_text
 from resolver.core.table import build as build_table
