@@ -23,7 +23,7 @@ from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListenError, ListRefused, TableFault
-from resolver.core.policy import NOTHING, Verdict
+from resolver.core.policy import NOTHING, Policy, Verdict
 from resolver.edge import stream, udp
 from resolver.edge.builder import Build
 from resolver.edge.control import Command, ControlServer
@@ -117,13 +117,14 @@ class App:
             try:
                 config = await asyncio.to_thread(self._reread)  # a large one takes seconds
                 build = await self._keeper.build(config)
+                policy = await asyncio.to_thread(make_policy, config, build, self._generation + 1)
             except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
                 raise
             finally:
                 self._notifier.ready()
             await self._keeper.note_changes(cause, self._config, config, build)
-            self._put_in_force(config, build)
+            self._put_in_force(config, build, policy)
             settle_memory()
             self._reload_state = ReloadState(True, time.time())
             return self._summary()
@@ -132,14 +133,13 @@ class App:
         engine = Engine(Cache(config.cache.size), make_ageing(config), make_routes(config))
         return Service(engine, make_clients(config, NOTHING), self._upstreams, self._counters, self._wheel)
 
-    def _put_in_force(self, config: Config, build: Build) -> None:
+    def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
         if (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams):
             self._service.engine.cache.flush()  # its answers came from elsewhere
         self._config = config
-        self._generation += 1
+        self._generation = policy.generation
         self._keeper.shelf.note(build)
-        policy = make_policy(config, build, self._generation)
         for number, pattern, reason in policy.patterns.refused[:SHOWN]:
             by = fields(list=policy.lists[number].name)
             log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
@@ -162,7 +162,7 @@ class App:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
             pages = [bound.enter_context(_bind(at, stream.bind)) for at in config.listen.notice]
             admin = [bound.enter_context(_bind(at, stream.bind)) for at in (config.listen.admin,) if at]
-            self._put_in_force(config, await self._first_build())
+            self._put_in_force(config, build := await self._first_build(), make_policy(config, build, 1))
             bound.pop_all()
         # before the first answer: who sees one may send the signal, which would end us unhandled
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))

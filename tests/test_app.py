@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from resolver import app as app_module
-from resolver import keeper
+from resolver import keeper, parts
 from resolver.app import App
 from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
+from resolver.core.policy import Policy
 from resolver.edge import lists, stream, udp
 from resolver.edge.builder import Build
 from tests.messages import packed
@@ -149,6 +150,25 @@ async def test_a_configuration_is_read_apart_from_the_event_loop(file: Path) -> 
         app._reread = slow
         reload = asyncio.create_task(app.reload())
         await asyncio.sleep(0.05)
+        assert blocks(app, ADS)
+        going.set()
+        await reload
+
+
+async def test_a_policy_is_made_apart_from_the_event_loop(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(file) as app:
+        begun, going = threading.Event(), threading.Event()
+
+        def slow(config: Config, build: Build, generation: int) -> Policy:
+            begun.set()
+            assert going.wait(10)  # which only the event loop can set
+            return parts.make_policy(config, build, generation)
+
+        monkeypatch.setattr(app_module, "make_policy", slow)
+        reload = asyncio.create_task(app.reload())
+        await until(begun.is_set)
         assert blocks(app, ADS)
         going.set()
         await reload

@@ -47,6 +47,11 @@ MAX_UNFILTERED = 128
 """Most expressions that are tried with `re` on every name; each costs every new name about 0.4 µs."""
 MAX_STEPS = 1 << 17
 """Most steps that `re` may need to give up on the worst name: some milliseconds."""
+MAX_SHARED_STEPS, MAX_ALL_STEPS = 1 << 20, 1 << 24
+"""Most steps of all expressions that one part of a name asks for, or every name, and of all there are.
+
+Each may be within bounds, and thousands of them hold up every query.
+"""
 MAX_KEYS = 32
 """Most texts of which one must be there, for one expression."""
 
@@ -183,11 +188,12 @@ class _ReSearch:
         self._tries: list[tuple[int, Callable[[str], object]]] = []
         self._by_gram: defaultdict[str, list[int]] = defaultdict(list)
         self._always: list[int] = []
+        self._all_steps = 0.0
+        self._steps: defaultdict[str, float] = defaultdict(float)  # by gram; "": of those tried on every name
         for place, node in enumerate(nodes):
             shown = bounded_expression(node)
             grams = self._grams(node)
-            full = len(self._tries) - len(self._always) >= MAX_FILTERED
-            if shown is None or (full if grams else len(self._always) >= MAX_UNFILTERED):
+            if shown is None or not self._has_room(grams, worst_steps(node)):
                 self.refused.append(place)
                 continue
             for gram in grams:
@@ -203,6 +209,19 @@ class _ReSearch:
             grams = {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
             chosen = [index for gram in grams & by_gram.keys() for index in by_gram[gram]] + chosen
         return sorted({place for place, search in map(self._tries.__getitem__, chosen) if search(text)})
+
+    def _has_room(self, grams: set[str], steps: float) -> bool:
+        """Return whether one more expression may be tried, and take it into account if so."""
+        tried = len(self._always)
+        if len(self._tries) - tried >= MAX_FILTERED if grams else tried >= MAX_UNFILTERED:
+            return False
+        shared = max([self._steps[gram] for gram in grams or ("",)])
+        if shared + steps > MAX_SHARED_STEPS or self._all_steps + steps > MAX_ALL_STEPS:
+            return False
+        self._all_steps += steps
+        for gram in grams or ("",):
+            self._steps[gram] += steps
+        return True
 
     def _grams(self, node: Node) -> set[str]:
         """Return texts of three characters, little used, of which every match holds one; empty: not known."""
@@ -238,23 +257,37 @@ def bounded_expression(node: Node) -> str | None:
     "Any text" between parts of fixed length needs no second try: where the first place of a part does not
     lead on, no later one does. So these are written as atomic groups.
     """
+    if worst_steps(node) > MAX_STEPS:
+        return None
+    firsts, last = _split_at_gaps(node)
+    if not firsts:
+        return show_expression(node)
+    shown = [f"(?>.*?{show_expression(Seq(part))})" for part in firsts]
+    return f"^{''.join(shown)}.*?{show_expression(Seq(last))}"
+
+
+def worst_steps(node: Node) -> float:
+    """Return in how many ways `bounded_expression` may be tried on a name before it is given up."""
+    firsts, last = _split_at_gaps(node)
+    starts = 1 if not firsts and top_items(node)[:1] == (START,) else MANY
+    return _ways(Seq(last)) * starts
+
+
+def _split_at_gaps(node: Node) -> tuple[list[tuple[Node, ...]], tuple[Node, ...]]:
+    """Return the parts that stand before "any text" if all have a fixed length, and what is behind them."""
     parts: list[list[Node]] = [[]]
     for item in top_items(node):
         if item == _GAP:
             parts.append([])
         else:
             parts[-1].append(item)
-    *firsts, last = parts
-    if firsts and all(map(_is_fixed, firsts)) and _ways(Seq(tuple(last))) * MANY <= MAX_STEPS:
-        shown = [f"(?>.*?{show_expression(Seq(tuple(part)))})" for part in firsts]
-        return f"^{''.join(shown)}.*?{show_expression(Seq(tuple(last)))}"
-    starts = 1 if top_items(node)[:1] == (START,) else MANY
-    return show_expression(node) if _ways(node) * starts <= MAX_STEPS else None
+    *firsts, last = map(tuple, parts)
+    return (firsts, last) if all(map(_is_fixed, firsts)) else ([], top_items(node))
 
 
 def _is_fixed(items: Sequence[Node]) -> bool:
     """Say whether the first place where some items are found is also where they end first."""
-    rest = items[1:] if items[:1] == [_BOUNDARY] else items
+    rest = items[1:] if items[:1] == (_BOUNDARY,) else items
     return all(isinstance(item, Chars | At) for item in rest)
 
 

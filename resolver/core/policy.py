@@ -11,7 +11,7 @@ from typing import Any
 
 from resolver.core import names
 from resolver.core import wire as w
-from resolver.core.lists.rule import Side, Trigger, When
+from resolver.core.lists.rule import Effect, Side, Trigger, When
 from resolver.core.networks import Address, Network, Networks
 from resolver.core.patterns import Patterns
 from resolver.core.replies import AnswerMode
@@ -208,14 +208,16 @@ def _conditions(table: Table, lists: Iterable[PolicyList]) -> Iterator[When | No
 
 
 def _networks(lists: Iterable[PolicyList], side: Side) -> Networks[Told]:
-    return Networks(
-        [
-            (trigger.network, (number, trigger))
-            for number, known in enumerate(lists)
-            for trigger in known.triggers
-            if trigger.side is side
-        ]
-    )
+    """Return the triggers of one side by network. Of those that a list has twice only the first can decide.
+
+    The others would cost every address that is judged, and a list may have any number of them.
+    """
+    first: dict[tuple[int, Network, Effect], Trigger] = {}
+    for number, known in enumerate(lists):
+        for trigger in known.triggers:
+            if trigger.side is side:
+                first.setdefault((number, trigger.network, trigger.effect), trigger)
+    return Networks([(network, (number, trigger)) for (number, network, _), trigger in first.items()])
 
 
 def _said(found: Iterable[Told]) -> Says:

@@ -22,6 +22,7 @@ from typing import Any
 from resolver.core.compiler import (
     MAX_PAIRS,
     MAX_PROBE,
+    MIN_SLOT_BITS,
     NO_SET,
     PAIR_BITS,
     TAG_MASK,
@@ -190,12 +191,18 @@ def open_table(file: Bytes) -> Table:
         raise TableFault("damaged")
     if sys.byteorder != "little":
         raise TableFault("this machine is not little-endian")
-    found = json.loads(said)
-    return Table(view[SLOTS_AT:end].cast("Q"), Secret(*secret), _meaning(found), found["extra"])
+    bits = (count - MAX_PROBE).bit_length() - 1
+    if secret[0] == 0 or not MIN_SLOT_BITS <= bits <= KEY_BITS or count != (1 << bits) + MAX_PROBE:
+        raise TableFault("of a wrong size")
+    try:
+        found = json.loads(said)
+        return Table(view[SLOTS_AT:end].cast("Q"), Secret(*secret), _meaning(found), found["extra"])
+    except (LookupError, TypeError, ValueError, RecursionError) as exc:
+        raise TableFault("says what we cannot read") from exc
 
 
 def _meaning(said: Any) -> Compiled:
-    return Compiled(
+    made = Compiled(
         depths=int(said["depths"][0]),
         depths_above=int(said["depths"][1]),
         names=said["names"],
@@ -204,6 +211,9 @@ def _meaning(said: Any) -> Compiled:
         sets=tuple([says_from_json(says) for says in said["sets"]]),
         counts=tuple([Count(*count) for count in said["counts"]]),
     )
+    if not all(0 <= number < len(made.sets) for pair in made.pairs for number in pair):
+        raise ValueError("a pair of sets that are not there")
+    return made
 
 
 def _checksum(data: Bytes) -> bytes:

@@ -147,8 +147,11 @@ def open_built(state: Path) -> Build:
     try:
         triggers = tuple(map(triggers_from_json, table.extra["triggers"]))
         patterns = tuple(map(patterns_from_json, table.extra["patterns"]))
-        return Build(table, _LOADED.validate_python(table.extra["lists"]), triggers, patterns)
-    except (KeyError, ValueError) as exc:
+        lists = _LOADED.validate_python(table.extra["lists"])
+        if not len(lists) == len(table.counts) == len(triggers) == len(patterns):
+            raise ValueError("not one of each for every list")
+        return Build(table, lists, triggers, patterns)
+    except (LookupError, TypeError, ValueError) as exc:
         raise TableFault("holds no lists that we can read") from exc
 
 
@@ -212,12 +215,18 @@ def _stamp(sources: Sequence[Source], taken: Sequence[Taken]) -> str:
 
 
 def _secret(state: Path, *, anew: bool) -> Secret:
-    """Return the secret of this installation, made at the first build. Raises OSError."""
+    """Return the secret of this installation, made at the first build. Raises OSError.
+
+    One that somebody else wrote or may read is no secret: with it, forms could be signed that run what is in
+    them.
+    """
     path = state / LISTS / SECRET
     if not anew:
-        with contextlib.suppress(OSError, ValueError):
-            prime, factor = map(int, path.read_text("ascii").split())
-            return Secret(prime, factor)
+        with contextlib.suppress(OSError, ValueError), open_regular(path) as file:
+            found = os.fstat(file.fileno())
+            if found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+                prime, factor = map(int, file.read(64).split())
+                return Secret(prime, factor)
     secret = draw_secret(random.SystemRandom())
     with replacing(path) as file:
         file.write(f"{secret.prime} {secret.factor}\n".encode())

@@ -17,6 +17,7 @@ from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
+from resolver.edge.computing import within
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
 from resolver.edge.history import History, Index, Version, content_id
@@ -24,6 +25,8 @@ from resolver.edge.suffixes import public_suffixes
 
 MAX_BYTES = 256 << 20
 """Largest list file read."""
+READ_S = 60.0
+"""Most seconds of the processor for one list; a build has 300 for all. A million usual lines take one."""
 HISTORY = "history"
 """Name of the folder of versions in the state folder."""
 
@@ -122,8 +125,9 @@ class Intake:
         form = self.forms.find(source.name, digest)
         index = kept.index()
         if form is None:
-            parsed = _parse(source, text.data)
-            form = Form(parsed, make_words(parsed.rules, self._secret), digest)
+            with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to read")):
+                parsed = _parse(source, text.data)
+                form = Form(parsed, make_words(parsed.rules, self._secret), digest)
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
@@ -139,7 +143,8 @@ class Intake:
         before = index.in_force()
         update = Update(form.parsed, form.words, before.rules if before else None)
         protected = () if source.allow else (*self._protected, *(public_suffixes() if source.url else ()))
-        reason = refusal(update, source.bounds, protected, self._secret)
+        with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to check")):
+            reason = refusal(update, source.bounds, protected, self._secret)
         if reason is None:
             return
         with contextlib.suppress(OSError):

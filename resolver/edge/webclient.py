@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import quote, urlsplit
 
 import h11
@@ -34,6 +34,9 @@ SAFE = "".join([chr(code) for code in range(0x21, 0x7F)])
 """What stays as it is in an address of the web; the rest is written %XX."""
 
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+_HOLDS_IPV4 = IPv6Network("64:ff9b::/96"), IPv6Network("::/96")
+"""Networks whose addresses end in one of IPv4 (RFC 6052, section 2.1; RFC 4291, section 2.5.5.1)."""
 
 Resolve = Callable[[str], Sequence[str]]
 """Host -> its addresses. Raises UpstreamError."""
@@ -262,5 +265,12 @@ def looked_up(target: Target, resolve: Resolve, *, outside: bool) -> tuple[str, 
 
 
 def is_public(address: str) -> bool:
-    """Say whether an address is one of the whole internet."""
-    return ip_address(address).is_global
+    """Say whether an address is one of the whole internet, and the IPv4 address that it may stand for too."""
+    found = ip_address(address)
+    if isinstance(found, IPv6Address):
+        inner = found.sixtofour
+        if any(found in network for network in _HOLDS_IPV4):
+            inner = IPv4Address(found.packed[-4:])
+        if found.is_site_local or not (inner is None or inner.is_global):
+            return False
+    return found.is_global and not found.is_multicast

@@ -15,7 +15,8 @@ from resolver.config import load
 from resolver.config.reader import MAX_NODES
 from resolver.core.errors import ResolverError
 from resolver.core.lists.document import compose
-from resolver.core.lists.expression import is_found, parse_expression
+from resolver.core.lists.expression import parse_expression
+from resolver.core.lists.matcher import is_found
 from resolver.core.lists.reader import LINE_READERS, parse_list
 from resolver.core.lists.rule import Effect, Pattern, Scope
 from resolver.core.patterns import Patterns

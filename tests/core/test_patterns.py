@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import patterns as module
-from resolver.core.lists.expression import ExpressionFault, Unsupported, is_found, parse_expression
+from resolver.core.lists.expression import ExpressionFault, Unsupported, parse_expression
+from resolver.core.lists.matcher import is_found
 from resolver.core.lists.rule import Effect, Pattern
 from resolver.core.patterns import HAS_RE2, NEEDS_RE2, Patterns, bounded_expression, keys
 from tests.hostile_lists import NEARLY, WORST
@@ -122,6 +123,21 @@ def test_only_so_many_expressions_are_tried_with_re(monkeypatch: pytest.MonkeyPa
     patterns = compiled(["ads", "[0-9]", "a.b", "track", "more"], use_re2=False)
     assert [one.list for one in patterns.refused] == [2, 4]
     assert found(patterns, "ads1.track.more.example") == [0, 1, 3]
+
+
+@pytest.mark.parametrize("regex", ["^[^~]*[^~]*com[0-4]", "^[^~]*[^~]*[0-4]"])
+def test_expressions_that_are_short_each_are_not_long_together(regex: str) -> None:
+    steps = module.worst_steps(parse_expression(regex))
+    assert steps <= module.MAX_STEPS
+    taken = int(module.MAX_SHARED_STEPS // steps)
+    patterns = compiled([regex] * (taken + 50), use_re2=False)
+    assert len(patterns.refused) == 50
+
+
+def test_expressions_about_different_parts_of_a_name_are_not_long_together_either() -> None:
+    regexes = [f"^[^~]*[^~]*x{number:04}[0-4]" for number in range(400)]
+    taken = int(module.MAX_ALL_STEPS // module.worst_steps(parse_expression(regexes[0])))
+    assert len(compiled(regexes, use_re2=False).refused) == 400 - taken
 
 
 @NEEDED

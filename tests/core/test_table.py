@@ -174,8 +174,12 @@ def test_conditional_words_stand_beside_the_unconditional_one_of_their_list() ->
 
 def written(table: Table) -> bytes:
     """Return the file of a table."""
-    said = meaning(table.made, {"built": 1})
-    return header(table.secret, table.slots, said).ljust(SLOTS_AT, b"\0") + bytes(table.slots) + said
+    return whole(table.secret, table.slots, meaning(table.made, {"built": 1}))
+
+
+def whole(secret: Secret, slots: memoryview, said: bytes) -> bytes:
+    """Return a file whose checksums are right, whatever it says."""
+    return header(secret, slots, said).ljust(SLOTS_AT, b"\0") + bytes(slots) + said
 
 
 @given(LISTS, NAME)
@@ -189,7 +193,9 @@ def test_a_table_that_was_written_says_the_same_when_it_is_opened(
     assert opened.extra == {"built": 1}
 
 
-FILE = written(build([[Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 1)]]))
+TABLE = build([[Rule("ads.example", Scope.SUBTREE, Effect.BLOCK, 1)]])
+SAID = meaning(TABLE.made, {"built": 1})
+FILE = written(TABLE)
 
 
 @pytest.mark.parametrize("at", [*range(104), *range(SLOTS_AT, len(FILE), 97), len(FILE) - 1])
@@ -212,6 +218,39 @@ def test_what_is_no_table_is_refused(data: bytes) -> None:
         open_table(data.ljust(SLOTS_AT + 1, b"\0"))
     with pytest.raises(TableFault):
         open_table(FILE + data + b"x")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"{",
+        b"[]",
+        b"[" * 100_000 + b"]" * 100_000,
+        SAID.replace(b'"pairs"', b'"others"'),
+        SAID.replace(b'"pairs":[[', b'"pairs":[[2,'),
+        SAID.replace(b'"pairs":[[1,', b'"pairs":[[2,'),
+        SAID.replace(b'"sets":[[],[[0,0]', b'"sets":[[],[[0,9]'),
+        SAID.replace(b'"depths":["', b'"depths":["x'),
+    ],
+)
+def test_a_whole_file_that_says_what_no_build_does_is_refused(said: bytes) -> None:
+    assert said != SAID
+    with pytest.raises(TableFault, match="cannot read"):
+        open_table(whole(TABLE.secret, TABLE.slots, said))
+
+
+@pytest.mark.parametrize(
+    ("secret", "slots"),
+    [
+        (Secret(0, 1), bytes(TABLE.slots)),
+        (TABLE.secret, b""),
+        (TABLE.secret, bytes(TABLE.slots)[8:]),
+        (TABLE.secret, bytes(8 * (1 + MAX_PROBE))),
+    ],
+)
+def test_a_whole_file_whose_names_nobody_could_look_up_is_refused(secret: Secret, slots: bytes) -> None:
+    with pytest.raises(TableFault, match="of a wrong size"):
+        open_table(whole(secret, memoryview(slots), SAID))
 
 
 def test_words_are_made_in_one_pass_whatever_the_number_of_kinds() -> None:

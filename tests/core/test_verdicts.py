@@ -99,6 +99,22 @@ def trigger(network: str, effect: Effect = BLOCK, own: Own | None = None) -> Tri
     return Trigger(ip_network(network), Side.CLIENT, effect, 1, own)
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_of_triggers_that_a_list_repeats_only_the_first_counts(side: Side) -> None:
+    repeated = [
+        Trigger(ip_network("192.0.2.0/24"), side, effect, line, Own(action))
+        for line, action in ((1, Action.REFUSED), (2, Action.NULL), (3, Action.NULL))
+        for effect in (BLOCK, Effect.IMPORTANT_BLOCK)
+    ]
+    found = p._networks([known(triggers=tuple(repeated)), known("other", triggers=tuple(repeated))], side)
+    assert found.find(ip_address("192.0.2.1").packed) == [
+        (0, repeated[0]),
+        (0, repeated[1]),
+        (1, repeated[0]),
+        (1, repeated[1]),
+    ]
+
+
 def test_a_blocked_client_is_blocked_for_every_name() -> None:
     policy = made((known(triggers=(trigger("192.0.2.0/24", own=Own(Action.REFUSED)),)), []))
     for name in ("ads.example", "www.example", "."):

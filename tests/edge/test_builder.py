@@ -137,6 +137,30 @@ def test_the_settings_of_a_list_count_as_its_content(source: Source, state: Path
     assert says[0].effect.allows
 
 
+def test_a_list_that_takes_too_long_to_read_stays_as_it_was_and_keeps_no_other_from_changing(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Source("other", source.path.with_name("other.txt"))
+    other.path.write_text("other.example\n")
+    build_file(Order((source, other)), state)
+    source.path.write_text("b.example\n")
+    other.path.write_text("changed.example\n")
+
+    def parse_for_ever(data: bytes, shown: str, **settings: Any) -> ParsedList:
+        while shown == source.shown:
+            pass
+        return parse_list(data, shown, **settings)
+
+    monkeypatch.setattr(intake, "READ_S", 0.2)
+    monkeypatch.setattr(intake, "parse_list", parse_for_ever)
+    build_file(Order((source, other)), state)
+    made = open_built(state)
+    assert blocked(made) == [A]
+    assert made.lists[0].error is not None
+    assert made.lists[0].error.endswith("takes more than 0.2 s to read")
+    assert made.table.find(from_text("changed.example")) != NO_SET
+
+
 @pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 64])
 def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path, damage: bytes) -> None:
     built(source, state)
@@ -144,6 +168,27 @@ def test_a_parsed_form_that_is_damaged_is_made_again(source: Source, state: Path
     form.write_bytes(damage + form.read_bytes()[len(damage) :][:-1])
     (state / "table").unlink()
     assert blocked(built(source, state)) == [A]
+
+
+@pytest.mark.parametrize(("mode", "kept"), [(0o600, True), (0o640, False), (0o604, False), (0o622, False)])
+def test_a_secret_that_others_may_read_or_write_is_drawn_again(
+    source: Source, state: Path, mode: int, kept: bool
+) -> None:
+    """Who knows it could sign a form, and a form runs what is in it."""
+    before = built(source, state).table.secret
+    (state / "lists" / "secret").chmod(mode)
+    (state / "table").unlink()
+    assert (built(source, state).table.secret == before) is kept
+    assert (state / "lists" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_somebody_else_wrote_is_drawn_again(
+    source: Source, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = built(source, state).table.secret
+    (state / "table").unlink()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert built(source, state).table.secret != before
 
 
 def test_what_belongs_to_lists_that_are_gone_is_removed(source: Source, state: Path) -> None:

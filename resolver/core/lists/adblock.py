@@ -14,7 +14,6 @@ from resolver.core.lists.expression import (
     ExpressionFault,
     Node,
     Unsupported,
-    is_found,
     parse_expression,
     show_expression,
     top_items,
@@ -31,6 +30,7 @@ from resolver.core.lists.line import (
     judge_name,
     plain_rule,
 )
+from resolver.core.lists.matcher import is_found
 from resolver.core.lists.modifiers import NONE, Modifiers, read_modifiers
 from resolver.core.lists.rule import Effect, Pattern, Rule, Scope
 

@@ -26,12 +26,12 @@ ALPHABET = frozenset(map(chr, range(0x21, 0x7F)))
 """What the canonical text of a name is made of; odd bytes are there as `\\DDD`."""
 _DIGIT = frozenset("0123456789")
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
-_WORD = _DIGIT | _LOWER | frozenset("_")
+WORD = _DIGIT | _LOWER | frozenset("_")
 _CLASSES = {
     "d": _DIGIT,
     "D": ALPHABET - _DIGIT,
-    "w": _WORD,
-    "W": ALPHABET - _WORD,
+    "w": WORD,
+    "W": ALPHABET - WORD,
     "s": frozenset[str](),
     "S": ALPHABET,
 }
@@ -41,14 +41,14 @@ _NAMED = {
     "[:upper:]": _LOWER,  # case means nothing
     "[:digit:]": _DIGIT,
     "[:alnum:]": _LOWER | _DIGIT,
-    "[:word:]": _WORD,
+    "[:word:]": WORD,
     "[:xdigit:]": _DIGIT | frozenset("abcdef"),
 }
 _TOO_LARGE = f"stands for more than {MAX_SIZE} characters"
 _COUNT = re.compile(r"\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}")
 _HEX = re.compile(r"([0-7][0-9A-Fa-f])")
 _GROUP = re.compile(r"\?(?:i?:|P?<[A-Za-z_][A-Za-z0-9_]*>)")
-_PUNCTUATION = ALPHABET - _WORD - frozenset(map(chr, range(0x41, 0x5B))) | {"_"}
+_PUNCTUATION = ALPHABET - WORD - frozenset(map(chr, range(0x41, 0x5B))) | {"_"}
 
 
 class ExpressionFault(ResolverError):
@@ -108,11 +108,6 @@ def parse_expression(text: str) -> Node:
     if _size(node) > MAX_SIZE:
         raise ExpressionFault(_TOO_LARGE)
     return node
-
-
-def is_found(node: Node, text: str) -> bool:
-    """Say whether an expression is found in a text, in a time that no expression makes long."""
-    return bool(_reached(node, text, frozenset(range(len(text) + 1))))
 
 
 def show_expression(node: Node) -> str:
@@ -311,38 +306,6 @@ def _group_kind(opening: str) -> str:
     if opening[:1] in ("=", "!") or opening in ("<=", "<!"):
         return "look-around"
     return {">": "atomic group", "(": "condition", "#": "comment"}.get(opening[:1], "flag")
-
-
-def _reached(node: Node, text: str, places: frozenset[int]) -> frozenset[int]:
-    """Return where a thing may end that begins at one of some places."""
-    if isinstance(node, Chars):
-        return frozenset([at + 1 for at in places if at < len(text) and text[at] in node.chars])
-    if isinstance(node, At):
-        return frozenset([at for at in places if _is_at(node.place, text, at)])
-    if isinstance(node, Seq):
-        for item in node.items:
-            places = _reached(item, text, places)
-        return places
-    if isinstance(node, Alt):
-        return frozenset().union(*[_reached(branch, text, places) for branch in node.branches])
-    for _ in range(node.least):
-        places = _reached(node.item, text, places)
-    reached = new = places
-    for _ in range(node.most - node.least):
-        new = _reached(node.item, text, new) - reached
-        if not new:
-            break
-        reached |= new
-    return reached
-
-
-def _is_at(place: str, text: str, at: int) -> bool:
-    if place == "^":
-        return at == 0
-    if place == "$":
-        return at == len(text)
-    edge = (text[at - 1 : at] in _WORD) != (text[at : at + 1] in _WORD)
-    return edge == (place == r"\b")
 
 
 def _size(node: Node) -> int:

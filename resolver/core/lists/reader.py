@@ -41,6 +41,13 @@ MAX_LINES = 1 << 24
 a line."""
 MAX_LINE = 4096
 """Longest line, in bytes, blanks and line end included; a longer one is a mistake unless it is all blank."""
+MAX_PATTERNS, MAX_TRIGGERS = 1 << 14, 1 << 18
+"""Most patterns and most rules about addresses of a list: objects in the server, of half a kilobyte each.
+
+Public lists have some hundred patterns.
+"""
+MAX_VALUES = 1 << 18
+"""Most names that `denyallow` and most networks that `client` gives, in a whole list."""
 MAX_MISTAKES = 20
 """How many bad lines a parsed list keeps to show."""
 
@@ -128,6 +135,7 @@ class _Reading:
         self._source, self._allow, self._trusted = source, allow, trusted
         self._rules = Collector(source, allow=allow)
         self._others: list[Pattern | Trigger] = []
+        self._sizes: Counter[str] = Counter()
         self._cancels: list[Rule | Pattern] = []
         self._ignored: Counter[str] = Counter()
         self._quiet: Counter[Quiet] = Counter()
@@ -184,10 +192,26 @@ class _Reading:
     def _take_rule(self, rule: AnyRule) -> None:
         if rule.own and rule.own.action is Action.DATA and not self._trusted:
             self._ignored["redirect"] += 1
-        elif isinstance(rule, Rule):
-            self._rules.add(rule)
-        else:
+            return
+        if isinstance(rule, Trigger):
+            self._weigh("rules about addresses", 1, MAX_TRIGGERS)
             self._others.append(self._as_allowed(rule))
+            return
+        if rule.when:
+            clients = len(rule.when.clients) + len(rule.when.but_clients)
+            self._weigh("values of modifiers", clients, MAX_VALUES)
+        if isinstance(rule, Rule):
+            self._rules.add(rule)
+            return
+        self._weigh("patterns", 1, MAX_PATTERNS)
+        self._weigh("values of modifiers", len(rule.spared), MAX_VALUES)
+        self._others.append(self._as_allowed(rule))
+
+    def _weigh(self, what: str, more: int, most: int) -> None:
+        """Raise ListRefused for a list with more of something than the server has room for."""
+        self._sizes[what] += more
+        if self._sizes[what] > most:
+            raise ListRefused(self._source, f"more than {most:,} {what}")
 
     def _as_allowed(self, rule: Other) -> Other:
         return rule._replace(effect=allowed(rule.effect), own=None) if self._allow else rule

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from resolver.core.lists.expression import (
     ExpressionFault,
     Unsupported,
-    is_found,
     literals,
     parse_expression,
     show_expression,
 )
+from resolver.core.lists.matcher import is_found
 from tests.hostile_lists import EXPRESSIONS as HOSTILE
 from tests.steps import does_not_grow, grows_as_its_input
 
@@ -179,6 +179,14 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 def test_no_expression_makes_a_search_longer_than_the_name_is(text: str) -> None:
     node = parse_expression(text)
     grows_as_its_input(lambda length: is_found(node, "a" * length + "b"), 50, 200)
+
+
+def test_no_nesting_makes_a_search_longer_than_the_expression_is() -> None:
+    def search(depth: int) -> None:
+        node = parse_expression(f"^(..)*{'(' * depth}.{')*' * depth}!")
+        assert not is_found(node, "bc.example")
+
+    grows_as_its_input(search, 4, 16)
 
 
 @pytest.mark.parametrize("text", ["a", "a*", "[a]", "(a)", "a|"])

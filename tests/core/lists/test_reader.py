@@ -489,3 +489,26 @@ def test_lines_that_say_one_thing_many_times_take_no_more_steps_than_their_lengt
 
 def test_every_line_format_has_a_reader_that_takes_any_line() -> None:
     assert set(FORMATS) == {*LINE_READERS, "rpz", "annotated"}
+
+
+ZONE = "$TTL 300\n@ SOA localhost. root.localhost. 1 3600 600 86400 300\nads.example CNAME .\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "bound"),
+    [
+        ("", "/ads[0-9]/\n", "MAX_PATTERNS"),
+        ("", "||ads*^$denyallow=a.example\n", "MAX_VALUES"),
+        ("", "||ads*^$client=192.0.2.1\n", "MAX_VALUES"),
+        ("", "||ads.example^$client=192.0.2.1\n", "MAX_VALUES"),
+        ("", "||ads.example^$client=~192.0.2.1\n", "MAX_VALUES"),
+        (ZONE, "24.0.2.0.192.rpz-ip CNAME .\n", "MAX_TRIGGERS"),
+    ],
+)
+def test_a_list_with_more_than_the_server_has_room_for_is_refused(
+    before: str, line: str, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, bound, 3)
+    assert parse_list((before + line * 3).encode(), "x").size >= 3
+    with pytest.raises(ListRefused, match="more than 3 "):
+        parse_list((before + line * 4).encode(), "x")
