@@ -51,7 +51,7 @@ bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of ev
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
 
 fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
-	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py $(ARGS)
+	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py $(ARGS)
 
 native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang and gcc (two minutes)
 	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native -k threads $(ARGS)

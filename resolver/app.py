@@ -199,7 +199,7 @@ class App:
         except TableFault as exc:
             log.info("building the lists: there is no table to begin with: %s", exc)
             await self._keeper.look(self._config)
-            build = await self._keeper.build(self._config)
+            build = await self._keeper.build(self._config, gives_way=False)  # nobody is served before
             await self._keeper.note_changes("start", self._config, self._config, build)
             return build
         self._spawn(self._look_after_start())

@@ -35,12 +35,15 @@ class Keeper:
         """Return the table of the last run. Raises TableFault."""
         return open_built(self._state)
 
-    async def build(self, config: Config) -> Build:
+    async def build(self, config: Config, *, gives_way: bool = True) -> Build:
         """Return the lists as they are now, compiled. Raises ListRefused; the table in force then stays."""
         sources = list_sources(config)
         await self.note_content([source.path for source in sources])
         order = Order(
-            sources, protected_names(config), partial(failed_tests, config) if config.tests else None
+            sources,
+            protected_names(config),
+            partial(failed_tests, config) if config.tests else None,
+            gives_way,
         )
         return await build_apart(order, self._state)
 

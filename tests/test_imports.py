@@ -15,6 +15,7 @@ RANKS = (
     ("core.names", "core.networks"),
     ("core.lists",),
     ("core.keys", "core.sets"),
+    ("core.steps",),
     ("core.stored", "core.compiler"),
     ("core.wire", "core.framing"),
     ("core.reasons", "core.answers"),

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from resolver.core.compiler import Run, Words
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.rule import Pattern, Scope, When
 from resolver.core.lists.rules import Rules
 from resolver.core.patterns import Patterns
+from resolver.core.steps import Run, Words
 from resolver.core.wire import A
 
 SMALL = 100

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
 from ipaddress import ip_network
 from typing import Any
 
+from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Side, Trigger, When
 from resolver.core.sets import Say, Says
 
@@ -32,6 +35,18 @@ def patterns_from_json(said: Sequence[Any]) -> tuple[Pattern, ...]:
     return tuple(
         [Pattern(one[0], one[1], Effect(one[2]), one[3], tuple(one[4]), *_from_rest(one[5:])) for one in said]
     )
+
+
+def record_to_json(record: Record) -> dict[str, Any]:
+    """Return a record as JSON holds it."""
+    since, review = (day and day.isoformat() for day in (record.since, record.review))
+    return {**asdict(record), "since": since, "review": review}
+
+
+def record_from_json(said: Mapping[str, Any]) -> Record:
+    """Return a record from what JSON held."""
+    dates = {key: said[key] and date.fromisoformat(said[key]) for key in ("since", "review")}
+    return Record(**{**said, **dates, "list_class": ListClass(said["list_class"])})
 
 
 def triggers_to_json(triggers: Sequence[Trigger]) -> list[Any]:

@@ -19,22 +19,11 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-from resolver.core.compiler import (
-    MAX_PAIRS,
-    MAX_PROBE,
-    MIN_SLOT_BITS,
-    NO_SET,
-    PAIR_BITS,
-    TAG_MASK,
-    Compiled,
-    Count,
-    Part,
-    compile_slots,
-    make_words,
-)
+from resolver.core.compiler import MIN_SLOT_BITS, Compiled, Count, Part, compile_slots
 from resolver.core.errors import TableFault
 from resolver.core.keys import KEY_BITS, Secret
 from resolver.core.lists.rules import Resolution, Rules
+from resolver.core.steps import MAX_PAIRS, MAX_PROBE, NO_SET, PAIR_BITS, PYTHON, TAG_MASK, Steps
 from resolver.core.stored import says_from_json, says_to_json
 
 Bytes = bytes | memoryview
@@ -120,7 +109,9 @@ EMPTY = Table(
 )
 
 
-def build(lists: Sequence[Rules], secret: Secret, resolutions: Sequence[Resolution] = ()) -> Table:
+def build(
+    lists: Sequence[Rules], secret: Secret, resolutions: Sequence[Resolution] = (), steps: Steps = PYTHON
+) -> Table:
     """Compile the rules of all lists, known by their places, in memory. Raises TableFault."""
     slots = memoryview(b"")
 
@@ -130,8 +121,8 @@ def build(lists: Sequence[Rules], secret: Secret, resolutions: Sequence[Resoluti
         return slots
 
     ways = resolutions or [Resolution.STRONGEST] * len(lists)
-    parts = [Part(rules, make_words(rules, secret), way) for rules, way in zip(lists, ways, strict=True)]
-    made = compile_slots(parts, secret, allocate)
+    parts = [Part(rules, steps.words(rules, secret), way) for rules, way in zip(lists, ways, strict=True)]
+    made = compile_slots(parts, secret, allocate, steps)
     return Table(slots, secret, made)
 
 

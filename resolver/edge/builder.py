@@ -14,11 +14,10 @@ import pickle
 import random
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import Any
 
 from resolver.core.compiler import Part, compile_slots
 from resolver.core.errors import ListRefused, TableFault
@@ -28,7 +27,15 @@ from resolver.core.lists.parsed import Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Pattern, Trigger
 from resolver.core.lists.rules import Resolution, Rules
-from resolver.core.stored import patterns_from_json, patterns_to_json, triggers_from_json, triggers_to_json
+from resolver.core.steps import PYTHON, Steps
+from resolver.core.stored import (
+    patterns_from_json,
+    patterns_to_json,
+    record_from_json,
+    record_to_json,
+    triggers_from_json,
+    triggers_to_json,
+)
 from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.files import open_regular, replacing, sweep
@@ -72,9 +79,6 @@ class Build:
     patterns: tuple[tuple[Pattern, ...], ...]
 
 
-_LOADED = TypeAdapter(tuple[Loaded, ...])
-
-
 def build(
     sources: Sequence[Source], state: Path | None, told: Callable[[str], object] = lambda _: None
 ) -> Build:
@@ -101,15 +105,17 @@ def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
 class Order:
     """What to build: the lists, what no list may block, and what a build must pass to come into force.
 
-    `complaints` looks at the finished build and returns what speaks against it, in words.
+    `complaints` looks at the finished build and returns what speaks against it, in words. `gives_way` to a
+    server that answers meanwhile.
     """
 
     sources: tuple[Source, ...]
     protected: tuple[Protected, ...] = ()
     complaints: Callable[[Build], list[str]] | None = None
+    gives_way: bool = True
 
 
-def build_file(order: Order, state: Path) -> None:
+def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
     """Read and compile all lists, and put the table into the state folder. Raises ListRefused.
 
     Lists that did not change are not parsed. Whatever ends the process leaves the old table or the new one.
@@ -118,13 +124,13 @@ def build_file(order: Order, state: Path) -> None:
     for draw in range(_DRAWS):
         try:
             secret = _secret(state, anew=draw > 0)
-            intake = Intake(state, Forms(state / LISTS, secret), secret, order.protected)
-            taken = [intake.take(source) for source in sources]
-            standing = _standing(state, sources, taken, secret)
-            if standing is None:
-                _write_table(state / TABLE, order, taken, secret)
-            else:
-                _try(order, standing)
+            with Intake(state, Forms(state / LISTS, secret), secret, order.protected, steps) as intake:
+                taken = [intake.take(source) for source in sources]
+                standing = _standing(state, sources, taken, secret)
+                if standing is None:
+                    _write_table(state / TABLE, order, taken, secret, steps)
+                else:
+                    _try(order, standing)
         except TableFault:
             continue
         except OSError as exc:
@@ -147,7 +153,7 @@ def open_built(state: Path) -> Build:
     try:
         triggers = tuple(map(triggers_from_json, table.extra["triggers"]))
         patterns = tuple(map(patterns_from_json, table.extra["patterns"]))
-        lists = _LOADED.validate_python(table.extra["lists"])
+        lists = tuple(map(_loaded_from_json, table.extra["lists"]))
         if not len(lists) == len(table.counts) == len(triggers) == len(patterns):
             raise ValueError("not one of each for every list")
         return Build(table, lists, triggers, patterns)
@@ -155,7 +161,16 @@ def open_built(state: Path) -> Build:
         raise TableFault("holds no lists that we can read") from exc
 
 
-def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret) -> None:
+def _loaded_to_json(loaded: Loaded) -> dict[str, Any]:
+    return {**asdict(loaded), "record": record_to_json(loaded.record)}
+
+
+def _loaded_from_json(said: dict[str, Any]) -> Loaded:
+    record, tally = record_from_json(said["record"]), Tally(**said["tally"])
+    return Loaded(**{**said, "record": record, "tally": tally, "mistakes": tuple(said["mistakes"])})
+
+
+def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret, steps: Steps) -> None:
     """Compile lists into the file that is mapped. Raises TableFault, ListRefused, OSError."""
     sources = order.sources
     forms = [one.form or NO_FORM for one in taken]
@@ -171,14 +186,14 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
             return slots
 
         parts = [Part(form.parsed.rules, form.words, form.parsed.tally.resolution) for form in forms]
-        made = compile_slots(parts, secret, allocate)
+        made = compile_slots(parts, secret, allocate, steps)
         triggers = tuple([form.parsed.triggers for form in forms])
         patterns = tuple([form.parsed.patterns for form in forms])
         finished = Build(Table(slots, secret, made), loaded, triggers, patterns)
         _try(order, finished)
         about = {
             "stamp": _stamp(sources, taken),
-            "lists": _LOADED.dump_python(loaded, mode="json"),
+            "lists": list(map(_loaded_to_json, loaded)),
             "triggers": list(map(triggers_to_json, triggers)),
             "patterns": list(map(patterns_to_json, patterns)),
         }
@@ -249,17 +264,17 @@ def _describe(source: Source, found: Read) -> Loaded:
     )
 
 
-def main() -> None:
+def main(steps: Steps = PYTHON) -> None:
     """Serve one build to the parent process, which pickles an order and the state folder.
 
     The table goes into the state folder; a refusal ends with its message on standard error and status 1.
     """
-    os.nice(NICE)
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
+    os.nice(NICE if order.gives_way else 0)
     for folder in (state, state / LISTS, *(state / HISTORY).glob("*")):  # those that nobody else writes to
         sweep(folder)
     try:
-        build_file(order, state)
+        build_file(order, state, steps)
     except ListRefused as exc:
         sys.exit(str(exc))

@@ -11,10 +11,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from resolver.core.compiler import Words
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.rules import Rules
+from resolver.core.steps import Words
 from resolver.edge.files import replacing
 
 FORM = 2

@@ -69,6 +69,11 @@ def content_id(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
 
 
+def pack(data: bytes) -> bytes:
+    """Return a content as it is kept. Other threads go on meanwhile."""
+    return zlib.compress(data, _LEVEL)
+
+
 class History:
     """The versions of one list, in a folder of their own."""
 
@@ -100,14 +105,14 @@ class History:
             raise HistoryError(f"{self._path(version)}: damaged")
         return data
 
-    def add(self, version: Version, data: bytes) -> None:
-        """Keep an accepted content, and make it the one in force. Raises OSError.
+    def add(self, version: Version, packed: bytes) -> None:
+        """Keep an accepted content, as `pack` made it, and make it the one in force. Raises OSError.
 
         The text is on disk before the index names it, so that an end in between loses nothing.
         """
         index = self.index()
         if not self._path(version.id).exists():
-            files.replace(self._path(version.id), zlib.compress(data, _LEVEL))
+            files.replace(self._path(version.id), packed)
         others = [known for known in index.versions if known.id != version.id]
         kept = _bounded([*others, version], version.time_s)
         self.save(replace(index, versions=kept, current=version.id, accepted=None, refused=None))

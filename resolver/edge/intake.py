@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from resolver.core.compiler import make_words
 from resolver.core.errors import HistoryError, ListRefused
 from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Protected, Update, refusal
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
+from resolver.core.steps import PYTHON, Steps
 from resolver.edge.computing import within
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
-from resolver.edge.history import History, Index, Version, content_id
+from resolver.edge.history import History, Index, Version, content_id, pack
 from resolver.edge.suffixes import public_suffixes
 
 MAX_BYTES = 256 << 20
@@ -101,11 +102,28 @@ class Taken(NamedTuple):
 
 
 class Intake:
-    """Takes lists for a build: the new content if the guards let it, the last good one otherwise."""
+    """Takes lists for a build: the new content if the guards let it, the last good one otherwise.
 
-    def __init__(self, state: Path, forms: Forms, secret: Secret, protected: Sequence[Protected]) -> None:
-        self.forms = forms
+    A list's text is packed aside while the list is read.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        forms: Forms,
+        secret: Secret,
+        protected: Sequence[Protected],
+        steps: Steps = PYTHON,
+    ) -> None:
+        self.forms, self._steps = forms, steps
+        self._aside = ThreadPoolExecutor(1)
         self._state, self._secret, self._protected = state, secret, tuple(protected)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._aside.shutdown()
 
     def take(self, source: Source) -> Taken:
         """Return a list, or its last good version, and what is wrong with it now."""
@@ -124,17 +142,19 @@ class Intake:
         digest = blake2b(text.data, digest_size=16, key=_settings(source)).hexdigest()
         form = self.forms.find(source.name, digest)
         index = kept.index()
+        is_new = version != index.current and text.error is None
+        packed = self._aside.submit(pack, text.data) if is_new else None
         if form is None:
             with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to read")):
-                parsed = _parse(source, text.data)
-                form = Form(parsed, make_words(parsed.rules, self._secret), digest)
+                parsed = _parse(source, text.data, self._steps)
+                form = Form(parsed, self._steps.words(parsed.rules, self._secret), digest)
             if text.error is None and version not in (index.current, index.accepted):
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
-        if version != index.current and text.error is None:
+        if packed is not None:
             made = Version(version, time.time(), form.parsed.size, len(text.data), _cause(index))
             with contextlib.suppress(OSError):  # a full disk must not stop a good list
-                kept.add(made, text.data)
+                kept.add(made, packed.result())
         return Taken(form, Read(form.parsed, text.error, version, text.held))
 
     def _guard(self, source: Source, kept: History, form: Form, version: str) -> None:
@@ -194,8 +214,7 @@ def _choose(source: Source, kept: History | None) -> Text:
         data = _read_file(source)
     except ListRefused as exc:
         return _last_good(kept, exc)
-    version = content_id(data)
-    if kept is not None and version == index.rejected and index.current:
+    if kept is not None and index.rejected and index.current and content_id(data) == index.rejected:
         return Text(_kept_text(kept, index.current), held="rolled back")
     return Text(data)
 
@@ -231,7 +250,7 @@ def _settings(source: Source) -> bytes:
     return blake2b(repr(said).encode(errors="surrogateescape"), digest_size=16).digest()
 
 
-def _parse(source: Source, data: bytes) -> ParsedList:
+def _parse(source: Source, data: bytes, steps: Steps = PYTHON) -> ParsedList:
     from resolver.core.lists.reader import parse_list  # noqa: PLC0415 - not for who only maps a table
 
     return parse_list(
@@ -241,6 +260,7 @@ def _parse(source: Source, data: bytes) -> ParsedList:
         match=source.match,
         allow=source.allow,
         trusted=source.trusted,
+        scan=steps.scan,
     )
 
 

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import names
-from resolver.core.compiler import MAX_PROBE, NO_SET, Count, make_words
+from resolver.core.compiler import Count
 from resolver.core.errors import TableFault
 from resolver.core.keys import Secret
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, When
 from resolver.core.lists.rules import Kind, Resolution, Rules, collect
 from resolver.core.names import from_text, to_text
 from resolver.core.sets import Says
+from resolver.core.steps import MAX_PROBE, NO_SET, make_words
 from resolver.core.table import EMPTY, SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as build_table
 from tests.tables import build

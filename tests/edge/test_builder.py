@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from resolver.core.compiler import NO_SET
 from resolver.core.errors import ListRefused, TableFault
 from resolver.core.guards import Bounds, Protected
 from resolver.core.lists.parsed import ParsedList
@@ -18,12 +17,16 @@ from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Side, Trigger
 from resolver.core.names import from_text
+from resolver.core.steps import NO_SET, Steps
+from resolver.core.table import SLOTS_AT, header, meaning
+from resolver.core.table import build as compile_in_memory
 from resolver.edge import intake
-from resolver.edge.builder import Build, Order, build, build_file, open_built
+from resolver.edge.builder import TABLE, Build, Order, build, build_file, open_built
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.history import accept, roll_back
 from resolver.edge.intake import Source, history, read
 from resolver.edge.lists import CHILD
+from tests.tables import SECRET
 
 A, B = "a.example", "b.example"
 HTML = "<!DOCTYPE html><p>Not Found"
@@ -89,9 +92,15 @@ def test_a_good_list_replaces_the_last_good_copy(source: Source, state: Path) ->
 
 def test_nothing_is_written_where_nothing_changed(source: Source, state: Path) -> None:
     built(source, state)
-    before = {path: path.stat() for path in state.rglob("*")}
+    before = written(state)
     assert blocked(built(source, state)) == [A]
-    assert {path: path.stat() for path in state.rglob("*")} == before
+    assert written(state) == before
+
+
+def written(state: Path) -> dict[Path, tuple[int, ...]]:
+    """Return what changes when a file is written, but not when it is read."""
+    found = {path: path.stat() for path in state.rglob("*")}
+    return {path: (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for path, one in found.items()}
 
 
 def test_a_list_that_did_not_change_is_not_parsed_again(
@@ -112,9 +121,9 @@ def test_a_list_that_did_not_change_is_not_parsed_again(
     parsed: list[Path] = []
     parse = intake._parse
 
-    def note(source: Source, data: bytes) -> ParsedList:
+    def note(source: Source, data: bytes, steps: Steps) -> ParsedList:
         parsed.append(source.path)
-        return parse(source, data)
+        return parse(source, data, steps)
 
     monkeypatch.setattr(intake, "_parse", note)
     build_file(
@@ -152,7 +161,7 @@ def test_a_list_that_takes_too_long_to_read_stays_as_it_was_and_keeps_no_other_f
         return parse_list(data, shown, **settings)
 
     monkeypatch.setattr(intake, "READ_S", 0.2)
-    monkeypatch.setattr(intake, "parse_list", parse_for_ever)
+    monkeypatch.setattr("resolver.core.lists.reader.parse_list", parse_for_ever)
     build_file(Order((source, other)), state)
     made = open_built(state)
     assert blocked(made) == [A]
@@ -453,6 +462,17 @@ def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
     )
     assert done.returncode == 0
     assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]
+
+
+@pytest.mark.parametrize("lists", [[1], [{}], [{"name": "ads"}], None])
+def test_a_table_without_lists_that_we_know_is_none(state: Path, lists: object) -> None:
+    made = compile_in_memory([], SECRET)
+    said = meaning(made.made, {"triggers": [], "patterns": [], "lists": lists})
+    head = header(SECRET, made.slots, said)
+    state.mkdir()
+    (state / TABLE).write_bytes(head + bytes(SLOTS_AT - len(head)) + bytes(made.slots) + said)
+    with pytest.raises(TableFault, match="no lists that we can read"):
+        open_built(state)
 
 
 PATTERNS = "".join([f"||ad*{number}.example^\n" for number in range(200)])

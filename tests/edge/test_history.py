@@ -17,6 +17,7 @@ from resolver.edge.history import (
     Version,
     accept,
     content_id,
+    pack,
     roll_back,
 )
 
@@ -28,7 +29,7 @@ def kept(tmp_path: Path) -> History:
 
 def add(kept: History, text: str, time_s: float = 1.0) -> str:
     data = text.encode()
-    kept.add(Version(content_id(data), time_s, 1, len(data), "new content"), data)
+    kept.add(Version(content_id(data), time_s, 1, len(data), "new content"), pack(data))
     return content_id(data)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.core.compiler import NO_SET
 from resolver.core.names import from_text
+from resolver.core.steps import NO_SET
 from resolver.edge.builder import Order, build_file, open_built
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.intake import Source, history

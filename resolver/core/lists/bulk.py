@@ -6,7 +6,9 @@ What it does not know, comments and mistakes included, is left to the format's r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -52,20 +54,41 @@ SHAPES: Mapping[str, tuple[Shape, ...]] = MappingProxyType(
 """By format. Every line that a shape takes, the format's reader would read alike."""
 
 
-class Piece(NamedTuple):
-    """Some lines, of which the first has the number `first`.
+class Odd(NamedTuple):
+    """A line that its format's reader must look at: its number, and where it is in the data.
 
-    `names` has one entry a line: a name's canonical text, or nothing where the line's reader must look.
+    `names` and `size` are how many names, and how many bytes of them, come before it.
     """
 
-    first: int
+    number: int
+    start: int
+    end: int
+    names: int
+    size: int
+
+
+class Scanned(NamedTuple):
+    """What some lines say: canonical texts, each with a line feed behind it, their lines, and odd lines."""
+
+    names: bytes | memoryview
+    lines: array[int]
+    odd: Sequence[Odd]
+
+
+Scan = Callable[[Shape, bytes, int], Scanned]
+"""(shape, data, number of the first line) -> what the lines say. The data ends in a line feed."""
+
+
+class Piece(NamedTuple):
+    """Some lines that were scanned; all names in them are of one kind."""
+
     format: str
-    names: list[bytes]
+    scanned: Scanned
     kind: Kind
     data: bytes
 
 
-def read_pieces(data: bytes, format: str, match: Scope) -> Iterator[Piece]:
+def read_pieces(data: bytes, format: str, match: Scope, scan: Scan) -> Iterator[Piece]:
     """Yield the lines of a list in order, with the names of those that are as most of them are.
 
     Pieces that are blank throughout are left out.
@@ -75,14 +98,35 @@ def read_pieces(data: bytes, format: str, match: Scope) -> Iterator[Piece]:
     while at < len(data):
         end = data.find(b"\n", at + _PIECE) + 1 or len(data)
         piece = data[at:end] if data[end - 1] == 0x0A else data[at:end] + b"\n"
-        if not piece.strip(BLANKS):
-            at, first = end, first + piece.count(b"\n")
-            continue
-        shape = max(shapes, key=lambda shape: _hits(shape, piece), default=None)
-        names = [b""] * piece.count(b"\n") if shape is None else shape.find.findall(piece)
-        scope = (shape and shape.scope) or match
-        yield Piece(first, shape.format if shape else format, names, Kind(scope, Effect.BLOCK), piece)
-        at, first = end, first + len(names)
+        lines = piece.count(b"\n")
+        if piece.strip(BLANKS):
+            shape = max(shapes, key=lambda shape: _hits(shape, piece), default=None)
+            scanned = _scanned([b""] * lines, piece, first) if shape is None else scan(shape, piece, first)
+            scope = (shape and shape.scope) or match
+            yield Piece(shape.format if shape else format, scanned, Kind(scope, Effect.BLOCK), piece)
+        at, first = end, first + lines
+
+
+def scan_lines(shape: Shape, data: bytes, first: int) -> Scanned:
+    """Return what lines say that look as a shape does."""
+    return _scanned(shape.find.findall(data), data, first)
+
+
+def _scanned(found: list[bytes], data: bytes, first: int) -> Scanned:
+    """Return what lines say of which each has a name or nothing."""
+    if b"" not in found:
+        return Scanned(b"\n".join(found) + b"\n", array("I", range(first, first + len(found))), ())
+    starts = [0, *accumulate([len(raw) + 1 for raw in data.split(b"\n")])]
+    lines, odd = array("I"), []
+    at = size = 0
+    for place in [place for place, name in enumerate(found) if not name]:
+        size += sum(map(len, found[at:place])) + place - at
+        lines.extend(range(first + at, first + place))
+        odd.append(Odd(first + place, starts[place], starts[place + 1] - 1, len(lines), size))
+        at = place + 1
+    lines.extend(range(first + at, first + len(found)))
+    names = [name for name in found if name]
+    return Scanned(b"\n".join(names) + b"\n" * bool(names), lines, odd)
 
 
 def _hits(shape: Shape, piece: bytes) -> int:

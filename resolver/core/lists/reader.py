@@ -11,7 +11,7 @@ from typing import TypeVar
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.annotated import is_annotated, read_annotated
-from resolver.core.lists.bulk import BLANKS, Piece, read_pieces
+from resolver.core.lists.bulk import BLANKS, Piece, Scan, read_pieces, scan_lines
 from resolver.core.lists.dnsmasq import read_dnsmasq
 from resolver.core.lists.domains import match_hint, read_domains
 from resolver.core.lists.formats import FORMATS
@@ -101,13 +101,15 @@ def parse_list(
     allow: bool = False,
     trusted: bool = False,
     max_bytes: int = MAX_BYTES,
+    scan: Scan = scan_lines,
 ) -> ParsedList:
     """Return the rules of a list in its order, and what its other lines were.
 
     `source` is what messages call the list: a path or a URL. `format` is one of FORMATS; "auto" decides
     line by line, but for policy zones and annotated files once. `match` is how far a bare name of a plain
     list reaches; the annotated format says it in the file. With `allow` every rule lets its name through.
-    Rules that answer with records of their own are taken from `trusted` lists alone. The mistakes of single
+    Rules that answer with records of their own are taken from `trusted` lists alone. `scan` reads the usual
+    lines. The mistakes of single
     lines are in the result; ListRefused is raised for a list that must not replace a good one, and nothing
     else, whatever the bytes.
     """
@@ -123,7 +125,7 @@ def parse_list(
             reading.take(line, text, says)
         reading.hide()
         return reading.parsed(_count_lines(data), "rpz")
-    for piece in read_pieces(data, format, match):
+    for piece in read_pieces(data, format, match, scan):
         reading.take_piece(piece, format, match)
     return reading.parsed(_count_lines(data), format, hint=match_hint(data) if match is Scope.EXACT else "")
 
@@ -145,18 +147,16 @@ class _Reading:
 
     def take_piece(self, piece: Piece, format: str, match: Scope) -> None:
         """Take lines, in their order, of which most say a name each."""
-        names, at = piece.names, 0
-        odd = [place for place, name in enumerate(names) if not name] if b"" in names else []
-        raw = piece.data.split(b"\n") if odd else []
-        for place in odd:
-            if place > at:
-                lines = range(piece.first + at, piece.first + place)
-                self._rules.add_many(names[at:place], lines, piece.kind)
-            if line := raw[place].strip(BLANKS):
-                self._take_line(line, len(raw[place]), piece.first + place, format, match)
-            at = place + 1
-        self._rules.add_many(names[at:], range(piece.first + at, piece.first + len(names)), piece.kind)
-        self._formats[piece.format] += len(names) - len(odd)
+        names, lines, odd = piece.scanned
+        at = begun = 0
+        for number, start, end, place, size in odd:
+            self._rules.add_many(names[begun:size], lines[at:place], piece.kind)
+            at, begun = place, size
+            raw = piece.data[start:end]
+            if line := raw.strip(BLANKS):
+                self._take_line(line, len(raw), number, format, match)
+        self._rules.add_many(names[begun:], lines[at:], piece.kind)
+        self._formats[piece.format] += len(lines)
 
     def _take_line(self, stripped: bytes, length: int, number: int, format: str, match: Scope) -> None:
         """Take one line without the blanks around it; `length` is with them, in bytes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -108,12 +108,12 @@ class Collector:
         self._lines.append(line)
         self._kind_of.append(self._number(Kind(scope, effect, own, when)))
 
-    def add_many(self, names: Sequence[bytes], lines: Iterable[int], kind: Kind) -> None:
-        """Take canonical texts of one kind, with their lines."""
-        if names:
-            self._names += b"\n".join(names) + b"\n"
+    def add_many(self, names: bytes | memoryview, lines: array[int], kind: Kind) -> None:
+        """Take canonical texts of one kind, each ended by a newline, with their lines."""
+        if lines:
+            self._names += names
             self._lines.extend(lines)
-            self._kind_of.extend(array("H", [self._number(kind)]) * len(names))
+            self._kind_of.extend(array("H", [self._number(kind)]) * len(lines))
 
     def remove(self, rules: Iterable[Rule]) -> int:
         """Take back what is the same as one of some rules but for its line; return how many that were."""

@@ -1,0 +1,27 @@
+"""What is kept as JSON comes back as it was."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.core.lists.record import Record
+from resolver.core.stored import record_from_json, record_to_json
+
+RECORDS = st.builds(Record, st.text(), since=st.none() | st.dates(), review=st.none() | st.dates())
+
+
+@given(RECORDS)
+def test_a_record_comes_back_as_it_was(record: Record) -> None:
+    assert record_from_json(json.loads(json.dumps(record_to_json(record)))) == record
+
+
+@pytest.mark.parametrize("change", [{"list_class": "x"}, {"since": "x"}, {"since": 1}, {"more": 1, "x": ""}])
+def test_what_is_no_record_is_told(change: dict[str, object]) -> None:
+    said = {**record_to_json(Record("title", since=date(2026, 1, 2))), **change}
+    with pytest.raises((ValueError, TypeError)):
+        record_from_json(said)
