@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.programs import need
 
 ROOT = Path(__file__).resolve().parents[1]
-READY_S = 20.0
+READY_S = 40.0
 ZONE = """$ORIGIN up.example.
 $TTL 3600
 @ SOA ns hostmaster 1 3600 600 86400 300
@@ -32,13 +32,18 @@ txt TXT "a text"
 """
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port that is free for UDP and TCP on loopback now.
+    """Return a port that is free for UDP and TCP on loopback now, and was not returned before.
 
     It is below the ports that the system gives to clients, so that no client is given it meanwhile.
     """
     while True:
         port = random.randrange(10000, 32000)
+        if port in _given:
+            continue
         with (
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
@@ -46,6 +51,7 @@ def free_port() -> int:
         ):
             stream.bind(("127.0.0.1", port))
             datagrams.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
 
 
@@ -176,7 +182,7 @@ class Nxwhy:
         """Run another command of nxwhy with the same configuration."""
         return command(*words, "--config", str(self.config))
 
-    def log_until(self, text: str, timeout_s: float = 10.0) -> str:
+    def log_until(self, text: str, timeout_s: float = 30.0) -> str:
         """Return the log lines from here on up to one that holds a text."""
         assert self.process.stderr is not None
         deadline, seen = time.monotonic() + timeout_s, ""
@@ -203,7 +209,7 @@ def command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str
         [sys.executable, "-m", "resolver", *words],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         cwd=folder,
         env=environment(folder),
         check=False,
@@ -211,7 +217,7 @@ def command(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str
 
 
 @contextmanager
-def nxwhy(folder: Path, upstream: str, more: str = "") -> Iterator[Nxwhy]:
+def nxwhy(folder: Path, upstream: str, more: str = "", timeout: str = "2s") -> Iterator[Nxwhy]:
     """Run the resolver with the lists that ship, copied, so that a test may edit them."""
     port, admin, notice = free_port(), free_port(), free_port()
     lists = folder / "blocklists"
@@ -223,7 +229,7 @@ def nxwhy(folder: Path, upstream: str, more: str = "") -> Iterator[Nxwhy]:
     config = folder / "nxwhy.yaml"
     config.write_text(
         f"""listen: {{dns: ["127.0.0.1:{port}"], admin: "127.0.0.1:{admin}", notice: ["127.0.0.1:{notice}"]}}
-upstreams: {{default: {{servers: [{upstream}]}}}}
+upstreams: {{default: {{servers: [{upstream}], timeout: {timeout}}}}}
 lists:
   wechat: {{path: blocklists/wechat.yaml}}
   line: {{path: blocklists/line.yaml}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,11 @@ def test_work_that_grows_is_seen_where_it_should_not() -> None:
     does_not_grow(lambda _: each(1000), 250, 1000)
     with pytest.raises(AssertionError, match="steps for 250"):
         does_not_grow(each, 250, 1000)
+
+
+def test_no_test_asks_how_long_something_took() -> None:
+    tests = Path(__file__).parent
+    clocks = re.compile("perf_counter|process_time|thread_time")
+    for path in tests.rglob("*.py"):
+        if path != Path(__file__) and tests / "bench" not in path.parents:
+            assert not clocks.search(path.read_text()), f"{path}: speed is for tests/bench to measure"

@@ -35,6 +35,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "wheel",
         "--quiet",
         "--no-deps",
+        "--no-index",
+        "--no-build-isolation",  # which would fetch what is installed here
         "--wheel-dir",
         str(made),
         str(source),

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -163,16 +164,19 @@ def agrees(ours: str, theirs: str) -> bool:
 
 def differences(folder: Path, format: str, text: str, names: Iterable[str]) -> dict[str, str]:
     """Return what differs, as `name type` -> `ours, theirs`."""
-    asked = profile(folder, format, text)
-    found = {}
-    with PROGRAMS[format](folder, text) as port:
-        for name in names:
-            for qtype in TYPES:
-                ours = verdict(asked, name, qtype)
-                theirs = answered(port, name, qtype, 0.5 if ours == "drop" else 10)
-                if not agrees(ours, theirs):
-                    found[f"{name} {qtype}"] = f"{ours}, {theirs}"
-    return found
+    judged = profile(folder, format, text)
+    ours = {(name, qtype): verdict(judged, name, qtype) for name in names for qtype in TYPES}
+    with PROGRAMS[format](folder, text) as port, ThreadPoolExecutor() as pool:
+
+        def ask(case: tuple[str, str]) -> str:
+            return answered(port, *case, 0.5 if ours[case] == "drop" else 10)
+
+        theirs = dict(zip(ours, pool.map(ask, ours), strict=True))
+    return {
+        f"{name} {qtype}": f"{said}, {theirs[name, qtype]}"
+        for (name, qtype), said in ours.items()
+        if not agrees(said, theirs[name, qtype])
+    }
 
 
 DNSMASQ = """

@@ -78,13 +78,11 @@ async def test_single_bytes_do_not_move_the_deadline() -> None:
     async with running(notice_app(judge), Deadlines(head_s=0.1)) as address:
         reader, writer = await asyncio.open_connection(*address)
         ended = asyncio.create_task(rest(reader))
-        began = time.monotonic()
-        for byte in b"GET / HTTP/1.1\r\nHost: house.example\r\nX: " + b"a" * 400:
-            writer.write(bytes([byte]))
-            if (await asyncio.wait([ended], timeout=0.01))[0]:
-                break
+        writer.write(b"GET / HTTP/1.1\r\nHost: house.example\r\nX: ")
+        while not ended.done():  # which it never would be, if they did
+            writer.write(b"a")
+            await asyncio.wait([ended], timeout=0.01)
         assert await ended == b""
-        assert 0.05 < time.monotonic() - began < 3
         writer.close()
 
 
@@ -103,10 +101,10 @@ async def test_a_reply_that_is_not_read_in_time_ends_the_connection() -> None:
             sock.setblocking(False)
             await loop.sock_connect(sock, address)
             await loop.sock_sendall(sock, get("house.example"))
-            await asyncio.wait_for(over.wait(), 5)
+            await asyncio.wait_for(over.wait(), 20)
             received = 0
             with contextlib.suppress(ConnectionError):
-                while data := await asyncio.wait_for(loop.sock_recv(sock, 1 << 20), 5):
+                while data := await asyncio.wait_for(loop.sock_recv(sock, 1 << 20), 20):
                     received += len(data)
     assert received < pieces * 65536
 
@@ -118,14 +116,14 @@ async def test_a_body_without_end_is_answered_at_once_and_not_read_to_its_end(he
     async with running(notice_app(judge)) as address:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(get("house.example", method="POST")[:-2] + head + b"\r\n")
-        reply = await asyncio.wait_for(reader.readuntil(b"</html>"), 5)
+        reply = await asyncio.wait_for(reader.readuntil(b"</html>"), 20)
         assert reply.startswith(b"HTTP/1.1 403 ")
         piece = b"x" * 65536 if b"Length" in head else b"10000\r\n" + b"x" * 65536 + b"\r\n"
         sent = 0
         with contextlib.suppress(ConnectionError):
             while sent < 100 << 20:
                 writer.write(piece)
-                await asyncio.wait_for(writer.drain(), 5)
+                await asyncio.wait_for(writer.drain(), 20)
                 sent += len(piece)
         assert sent < 40 << 20  # what the kernel holds, and MAX_BODY
         writer.close()
@@ -145,10 +143,10 @@ async def test_the_connection_stays_open_behind_the_reply_until_the_body_has_com
 
 async def test_the_time_for_the_head_does_not_run_on_into_the_reply() -> None:
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.4)  # past the time for the head
+        await asyncio.sleep(1.1)  # past the time for the head
         await PlainTextResponse("done")(scope, receive, send)
 
-    async with running(slow, Deadlines(head_s=0.3)) as address:
+    async with running(slow, Deadlines(head_s=1)) as address:
         assert (await send(address, get("house.example")))[2] == b"done"
 
 
@@ -296,7 +294,7 @@ async def test_stop_lets_a_reply_be_finished_and_cuts_off_whoever_only_waits() -
     reader, writer = await asyncio.open_connection(*address)
     silent, silent_writer = await asyncio.open_connection(*address)
     writer.write(get("house.example"))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 20)
     stopping = asyncio.create_task(server.stop())
     go.set()
     assert (await rest(reader)).endswith(b"done")

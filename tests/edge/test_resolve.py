@@ -7,7 +7,6 @@ import socket
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -138,7 +137,7 @@ async def test_after_a_server_that_fails_the_next_is_asked(flags: int) -> None:
 async def test_after_a_server_that_is_silent_or_not_there_the_next_is_asked() -> None:
     nobody = ServerSpec("127.0.0.1", free_port())
     async with upstream(silent) as quiet, upstream(both) as good:
-        assert await addresses(nobody, quiet, good, patience_s=0.05) == ("192.0.2.1", "2001:db8::1")
+        assert await addresses(nobody, quiet, good, patience_s=0.5) == ("192.0.2.1", "2001:db8::1")
 
 
 async def test_a_lost_question_is_asked_again() -> None:
@@ -150,7 +149,7 @@ async def test_a_lost_question_is_asked_again() -> None:
         return [] if lost else both(asked, over_tcp)
 
     async with upstream(script) as server:
-        assert await addresses(server, patience_s=0.1) == ("192.0.2.1", "2001:db8::1")
+        assert await addresses(server, patience_s=0.5) == ("192.0.2.1", "2001:db8::1")
 
 
 async def test_one_family_is_enough() -> None:
@@ -171,10 +170,8 @@ async def test_a_host_without_address_is_an_error(flags: int) -> None:
 
 async def test_when_nobody_answers_the_wait_is_bounded() -> None:
     async with upstream(silent) as server:
-        start = monotonic()
         with pytest.raises(UpstreamError, match=f"127.0.0.1:{server.address[1]} did not answer"):
-            await addresses(server, patience_s=10, total_s=0.2)
-        assert monotonic() - start < 3
+            await addresses(server, patience_s=3600, total_s=0.2)
 
 
 async def test_a_stream_that_ends_or_drips_is_no_answer() -> None:

@@ -158,6 +158,7 @@ async def test_a_connection_that_has_ended_keeps_nothing_unfinished_for_an_answe
     running: Running, up: Upstream
 ) -> None:
     up.script = silent
+    running.hurry(0.1)
     listener, address = await listening(running)
     _, writer = await asyncio.open_connection(*address)
     writer.write(frame(query()) + b"\x0f\xff" + bytes(2000))
@@ -180,7 +181,7 @@ async def test_a_connection_with_too_long_a_query_is_closed_before_that_query_co
 
 
 async def test_an_idle_connection_whose_client_does_not_read_ends_too(running: Running) -> None:
-    listener, address = await listening(running, idle_s=0.2)
+    listener, address = await listening(running, idle_s=1)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(address)
@@ -218,7 +219,8 @@ async def test_connections_leave_file_descriptors_for_what_else_needs_them(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (least + 20 + stream.LEAST_RESERVE, 4096))
     listener, address = await listening(running)
     clients = [await asyncio.open_connection(*address) for _ in range(30)]  # each takes two of ours
-    await asyncio.sleep(0.1)
+    for _ in range(100):
+        await asyncio.sleep(0)
     assert 5 <= listener.connections <= 10
     for _, writer in clients:
         writer.close()

@@ -17,12 +17,7 @@ from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, answered, resolver, silent, upstream
 
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no busy machine make a sending look lost."""
-    monkeypatch.setattr(retries, "FIRST_TIMEOUT_S", 30.0)
-    monkeypatch.setattr(retries, "SHORTEST_TIMEOUT_S", 30.0)
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 def by_tcp(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
@@ -83,13 +78,13 @@ async def test_a_resolver_that_stops_asks_nobody_again() -> None:
 async def test_a_connection_that_fell_silent_is_left_when_a_question_on_it_times_out(
     monkeypatch: pytest.MonkeyPatch, tcp_only: bool
 ) -> None:
-    monkeypatch.setattr(retries, "FIRST_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(retries, "SHORTEST_TIMEOUT_S", 0.1)
     async with upstream(by_tcp) as up:
         spec = ServerSpec(*up.address, tcp_only=tcp_only)
-        async with resolver(spec=GroupSpec((spec,), timeout_s=0.3)) as running:
+        async with resolver(spec=GroupSpec((spec,), timeout_s=30)) as running:
             await running.ask(query("first.example"))
             dead = up.asked[-1].port
+            monkeypatch.setattr(retries, "SHORTEST_TIMEOUT_S", 0.3)
+            running.hurry(0.3)
             up.silent_ports.add(dead)
             replies = [parsed(await running.ask(query(f"n{number}.example"))) for number in range(3)]
             assert replies[-1].rcode() == dns.rcode.NOERROR

@@ -15,6 +15,7 @@ def _has_edns(asked: bytes) -> bool:
     return bool(asked[11])
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("rcode", [1, 4])
 async def test_a_question_that_is_refused_with_and_without_edns_costs_nobody_else_edns(rcode: int) -> None:
     def script(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
@@ -26,6 +27,7 @@ async def test_a_question_that_is_refused_with_and_without_edns_costs_nobody_els
         assert [_has_edns(asked.wire) for asked in up.asked] == [True, False, True]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_server_without_edns_is_asked_without_over_tcp_too() -> None:
     def script(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
         if _has_edns(asked):
@@ -43,6 +45,7 @@ async def test_a_server_without_edns_is_asked_without_over_tcp_too() -> None:
         assert not _has_edns(up.asked[3].wire)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_server_that_knows_edns_may_refuse_it_once_by_accident() -> None:
     accidents = ["third.example"]
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from time import monotonic
 from typing import cast
 
 import dns.rcode
 import pytest
 
-from resolver.core import retries
 from resolver.core.replies import extended_error
 from resolver.core.retries import Strategy
+from resolver.edge import upstream as edge_upstream
 from resolver.edge.server import ServerSpec
-from resolver.edge.upstream import AGAIN_S, GroupSpec
+from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, Script, answered, resolver, silent, upstream
 
@@ -27,13 +26,6 @@ def failing(rcode: int, options: bytes = b"") -> Script:
     return script
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no busy machine make a sending look lost."""
-    monkeypatch.setattr(retries, "FIRST_TIMEOUT_S", 30.0)
-    monkeypatch.setattr(retries, "SHORTEST_TIMEOUT_S", 30.0)
-
-
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])
 async def test_where_all_servers_answer_with_errors_each_is_asked_once_and_the_client_told_at_once(
@@ -41,7 +33,7 @@ async def test_where_all_servers_answer_with_errors_each_is_asked_once_and_the_c
 ) -> None:
     async with upstream(failing(rcode)) as one, upstream(failing(rcode)) as two:
         group = GroupSpec((ServerSpec(*one.address), ServerSpec(*two.address)), timeout_s=60)
-        async with resolver(spec=group) as running, asyncio.timeout(5):
+        async with resolver(spec=group) as running, asyncio.timeout(20):
             for number in range(5):
                 reply = parsed(await running.ask(query(f"n{number}.example", opt=opt())))
                 assert (reply.rcode(), errors(reply)[0][0]) == (dns.rcode.SERVFAIL, 23)
@@ -53,7 +45,7 @@ async def test_where_all_servers_answer_with_errors_each_is_asked_once_and_the_c
 @pytest.mark.parametrize("second", [failing(dns.rcode.REFUSED), silent])
 async def test_the_reason_that_one_server_gave_outlives_a_bare_error_of_the_next(second: Script) -> None:
     async with upstream(failing(2, extended_error(23, "lame"))) as one, upstream(second) as two:
-        group = GroupSpec((ServerSpec(*one.address), ServerSpec(*two.address)), Strategy.ORDERED, 0.1)
+        group = GroupSpec((ServerSpec(*one.address), ServerSpec(*two.address)), Strategy.ORDERED, 0.3)
         async with resolver(spec=group) as running:
             reply = parsed(await running.ask(query(opt=opt())))
             assert errors(reply) == [(23, "lame")]
@@ -70,7 +62,10 @@ class Away(asyncio.DatagramProtocol):
 
 
 @pytest.mark.parametrize("up", [True, False])
-async def test_a_server_that_refuses_for_a_moment_costs_no_question(up: bool) -> None:
+async def test_a_server_that_refuses_for_a_moment_costs_no_question(
+    up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_upstream, "AGAIN_S", 1.0)
     async with upstream() as gone:
         address = gone.address
     async with resolver(address, timeout_s=30) as running:
@@ -78,7 +73,8 @@ async def test_a_server_that_refuses_for_a_moment_costs_no_question(up: bool) ->
         if not up:
             server.health.down_until = math.inf
         waiting = [asyncio.ensure_future(running.ask(query(f"n{number}.example"))) for number in range(20)]
-        await asyncio.sleep(0.2)
+        while server.failures["refused"] < 1:
+            await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(Away, address)
         replies = await asyncio.gather(*waiting)
@@ -86,15 +82,16 @@ async def test_a_server_that_refuses_for_a_moment_costs_no_question(up: bool) ->
         transport.close()
 
 
-async def test_where_another_server_is_left_nobody_waits_for_one_that_refuses() -> None:
+async def test_where_another_server_is_left_nobody_waits_for_one_that_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(edge_upstream, "AGAIN_S", 3600.0)
     async with upstream() as gone:
         pass
     async with upstream() as alive:
         group = GroupSpec((ServerSpec(*gone.address), ServerSpec(*alive.address)), Strategy.ORDERED, 30)
         async with resolver(spec=group) as running:
-            start = monotonic()
             assert parsed(await running.ask(query())).rcode() == dns.rcode.NOERROR
-            assert monotonic() - start < AGAIN_S
 
 
 async def test_a_refusal_counts_once_however_many_questions_wait_on_its_socket() -> None:
