@@ -320,6 +320,7 @@ class Engine(StrEnum):
 
     AUTO = "auto"
     PYTHON = "python"
+    NATIVE = "native"
 
 
 class Expectation(StrEnum):
