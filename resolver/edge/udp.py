@@ -83,7 +83,7 @@ class UdpListener:
         to: Sequence[Any] = peers
         if self._wildcard:
             to = [
-                (peer, back(control)) for peer, control in zip(peers, INBOX.controls(len(wires)), strict=True)
+                (peer, way_back(control)) for peer, control in zip(peers, INBOX.controls(len(wires)), strict=True)
             ]
         send = port.send
         port.hold()
@@ -105,7 +105,7 @@ def _both(to: Sequence[tuple[bytes, bytes]]) -> tuple[Sequence[bytes], Sequence[
     return peers, controls
 
 
-def back(control: bytes) -> bytes:
+def way_back(control: bytes) -> bytes:
     """Return the control message that makes an answer leave from the address asked (ip(7), ipv6(7)).
 
     For IPv4 that is the local address without an interface, for IPv6 what came.

@@ -33,7 +33,7 @@ class NativeUdpListener(udp.UdpListener):
         handle, channel, host, send = service.handle, self._channel, self._host, port.send
         port.hold()
         for wire, peer, control, why, profile, number in left:
-            to = (peer, udp.back(control)) if self._wildcard else peer
+            to = (peer, udp.way_back(control)) if self._wildcard else peer
             handle(wire, peer[host], channel, send, to)
             if why >= _KNOWN_NOW:
                 told.learn(why, profile, number, peer[host])
