@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 
 from tests.messages import opt, query, record
@@ -73,3 +74,12 @@ def messages(seed: int, count: int) -> Iterator[bytes]:
             yield rng.randbytes(rng.randrange(0, 80))
         else:
             yield mutated(rng) if number % 2 else valid(rng)
+
+
+def packed(seed: int, count: int) -> bytes:
+    """Return messages, each behind its length in two bytes, as driver.c reads them."""
+    return b"".join([len(wire).to_bytes(2, "big") + wire for wire in messages(seed, count)])
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(packed(1, int(sys.argv[1])))
