@@ -16,22 +16,32 @@ static bool write_cached(struct cache *cache, const struct query *query, const s
     return true;
 }
 
-enum answered answer(const struct known *known, const uint8_t *wire, size_t size, struct source source, double now,
-                     uint8_t *out, struct answer *answer)
+enum answered answer_look(const struct known *known, const uint8_t *wire, size_t size, struct source source,
+                          struct asked *asked)
 {
-    const struct client *client = clients_find(known->clients, source.address, source.size);
-    if (client == NULL)
+    asked->client = clients_find(known->clients, source.address, source.size);
+    if (asked->client == NULL)
         return ANSWER_CLIENT;
-    if (!(*client->left >= 1) || client->profile >= known->policy->profile_count) /* Python grants more, or refuses */
+    if (asked->client->profile >= known->policy->profile_count)
         return ANSWER_HAND_OVER;
-    struct query query;
-    if (message_parse(wire, size, &query) != MESSAGE_QUERY)
+    if (message_parse(wire, size, &asked->query) != MESSAGE_QUERY)
         return ANSWER_HAND_OVER;
-    const struct policy_profile *profile = known->policy->profiles[client->profile];
-    uint32_t set = table_find(&known->policy->table, query.key, query.name_size);
-    uint32_t action = policy_action(known->policy, profile, set);
+    asked->profile = known->policy->profiles[asked->client->profile];
+    table_look(&known->policy->table, asked->query.key, asked->query.name_size, &asked->look);
+    return ANSWER_GIVEN;
+}
+
+enum answered answer_give(const struct known *known, const struct asked *asked, double now, uint8_t *out,
+                          struct answer *answer)
+{
+    const struct query *query = &asked->query;
+    double *left = asked->client->left;
+    if (!(*left >= 1)) /* Python grants more, or refuses */
+        return ANSWER_HAND_OVER;
+    uint32_t set = table_found(&known->policy->table, &asked->look);
+    uint32_t action = policy_action(known->policy, asked->profile, set);
     if (action == POLICY_UNMET) {
-        answer->profile = client->profile;
+        answer->profile = asked->client->profile;
         answer->set = set;
         return ANSWER_UNMET;
     }
@@ -39,14 +49,22 @@ enum answered answer(const struct known *known, const uint8_t *wire, size_t size
         return ANSWER_HAND_OVER;
     const struct policy_verdict *verdict = known->policy->verdicts[action - POLICY_FIRST];
     if (verdict->blocks) {
-        answer->size = policy_write(verdict, &query, out);
+        answer->size = policy_write(verdict, query, out);
         answer->rcode = verdict->rcode;
         answer->source = ANSWER_BLOCKED;
-    } else if (known->cache == NULL || !write_cached(known->cache, &query, profile, now, out, answer)) {
+    } else if (known->cache == NULL || !write_cached(known->cache, query, asked->profile, now, out, answer)) {
         return ANSWER_HAND_OVER;
     }
     answer->verdict = verdict;
-    answer->kind = query_kind(&query);
-    *client->left -= 1;
+    answer->kind = query_kind(query);
+    *left -= 1;
     return ANSWER_GIVEN;
+}
+
+enum answered answer(const struct known *known, const uint8_t *wire, size_t size, struct source source, double now,
+                     uint8_t *out, struct answer *answer)
+{
+    struct asked asked;
+    enum answered looked = answer_look(known, wire, size, source, &asked);
+    return looked == ANSWER_GIVEN ? answer_give(known, &asked, now, out, answer) : looked;
 }

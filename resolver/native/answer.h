@@ -41,8 +41,24 @@ struct answer {
     uint32_t profile, set;                 /* of ANSWER_UNMET */
 };
 
-/* Answer one message at `now`, monotonic seconds. `out` has room for ANSWER_MAX bytes. Of *answer that is set which
+/* A message that may be answered here. */
+struct asked {
+    const struct client *client;
+    const struct policy_profile *profile;
+    struct query query;
+    struct table_look look;
+};
+
+/* Read a message and begin to look its name up. Unless ANSWER_GIVEN is returned it is handed over. */
+enum answered answer_look(const struct known *known, const uint8_t *wire, size_t size, struct source source,
+                          struct asked *asked);
+
+/* Answer what was read, at `now`, monotonic seconds. `out` has room for ANSWER_MAX bytes. Of *answer that is set which
  * belongs to what is returned. */
+enum answered answer_give(const struct known *known, const struct asked *asked, double now, uint8_t *out,
+                          struct answer *answer);
+
+/* Both at once. */
 enum answered answer(const struct known *known, const uint8_t *wire, size_t size, struct source source, double now,
                      uint8_t *out, struct answer *answer);
 

@@ -12,7 +12,7 @@
 enum { TABLE_KEY_BITS = 60, TABLE_PAIR_BITS = 20, TABLE_PROBE_MAX = 256, TABLE_LABELS_MAX = 127 };
 
 #define TABLE_DAMAGED UINT32_MAX
-/* What table_find returns where a slot leads nowhere. */
+/* What table_found returns where a slot leads nowhere. */
 
 struct table {
     const uint64_t *slots;
@@ -23,14 +23,27 @@ struct table {
     uint64_t depths[2];            /* bit n: there are names of n labels */
     uint64_t depths_above[2];      /* bit n: there are names of n labels that names below them are met with */
     /* set by table_ready */
-    uint64_t gap;                  /* from the prime to 1 << TABLE_KEY_BITS; 0 where it is too wide to be of use */
     unsigned shift, deepest;
 };
 
 /* Check the fields above and set those below. False: no such table can be. */
 bool table_ready(struct table *table);
 
-/* Return the number of the set that holds for a canonical name in wire form of `size` bytes, 0 if no list has a say. */
+/* Where to look for a name: keys of it and of its parents, the longest first, of those that may be there. */
+struct table_look {
+    unsigned count;
+    bool itself;                   /* whether the first key is of the name itself */
+    uint64_t keys[TABLE_LABELS_MAX];
+};
+
+/* Work out where to look for a canonical name in wire form of `size` bytes, and have the processor fetch it meanwhile:
+ * a slot that is not at hand takes longer than all else about a query. */
+void table_look(const struct table *table, const uint8_t *name, size_t size, struct table_look *look);
+
+/* Return the number of the set that holds for the name, 0 if no list has a say. */
+uint32_t table_found(const struct table *table, const struct table_look *look);
+
+/* Both at once. */
 uint32_t table_find(const struct table *table, const uint8_t *name, size_t size);
 
 #endif
