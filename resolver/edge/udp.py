@@ -83,7 +83,8 @@ class UdpListener:
         to: Sequence[Any] = peers
         if self._wildcard:
             to = [
-                (peer, way_back(control)) for peer, control in zip(peers, INBOX.controls(len(wires)), strict=True)
+                (peer, way_back(control))
+                for peer, control in zip(peers, INBOX.controls(len(wires)), strict=True)
             ]
         send = port.send
         port.hold()

@@ -22,21 +22,35 @@ class NativeEntry(Entry):
     __slots__ = ("_cache", "_cleared", "_hits", "_key", "_refresh_at", "_retry_at", "_serial")
 
     def __init__(self, cache: _native.Cache, key: bytes, kept: _native.Kept) -> None:
+        """`kept` is what the cache says of the entry under `key`."""
         self._serial = 0  # nothing is noted until all is set
         serial, hits, failures, rcode, authentic, answers, authorities, additional = kept[:8]
         body, offsets, options, aliases, cleared = kept[8:13]
         stored, expires, refresh_at, stale_until, retry_at = kept[13:]
-        places = memoryview(offsets).cast("H")
-        ttls = tuple([(at, _TTL.unpack_from(body, at)[0]) for at in places])
-        super().__init__(
-            rcode, Sections(answers, authorities, body, additional), ttls, expires - stored, stored
-        )
+        ttls = tuple([(at, _TTL.unpack_from(body, at)[0]) for at in memoryview(offsets).cast("H")])
+        sections = Sections(answers, authorities, body, additional)
+        super().__init__(rcode, sections, ttls, expires - stored, stored)
         self._options, self.failures, self.authentic = options, failures, authentic
         self.aliases = tuple(_names(aliases))
         self.expires, self.stale_until = expires, stale_until
         self._hits, self._cleared = hits, tuple(memoryview(cleared).cast("Q"))
         self._refresh_at, self._retry_at = refresh_at, retry_at
         self._cache, self._key, self._serial = cache, key, serial
+
+    @classmethod
+    def of(cls, entry: Entry, cache: _native.Cache, key: bytes, serial: int) -> NativeEntry:
+        """Return what notes what happens to an entry that was just put into the cache."""
+        made = cls.__new__(cls)
+        made.rcode, made.authentic, made.failures = entry.rcode, entry.authentic, entry.failures
+        made._body, made._aged, made._aged_s = entry._body, entry._aged, entry._aged_s
+        made._counts, made._counts_edns, made._ttls = entry._counts, entry._counts_edns, entry._ttls
+        made._options, made.aliases = entry._options, entry.aliases
+        made.stored, made.ttl, made.expires = entry.stored, entry.ttl, entry.expires
+        made.stale_until, made.size = entry.stale_until, entry.size
+        made._hits, made._cleared = entry.hits, entry.cleared
+        made._refresh_at, made._retry_at = entry.refresh_at, entry.retry_at
+        made._cache, made._key, made._serial = cache, key, serial
+        return made
 
     @property
     def hits(self) -> int:
@@ -140,8 +154,8 @@ class NativeCache:
             *(array("H", entry.ttl_offsets).tobytes(), entry.options, b"".join(entry.aliases)),
             *(entry.stored, entry.expires, entry.refresh_at, entry.stale_until, entry.retry_at),
         )
-        kept = self.native.put(key, self.native.generation, given)
-        return (self.get(key) if kept else None) or entry
+        serial = self.native.put(key, self.native.generation, given)
+        return NativeEntry.of(entry, self.native, key, serial) if serial else entry
 
     def drop(self, key: Key) -> None:
         """Forget one entry, if it is there."""
