@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import importlib
 import logging
 import os
 import platform
@@ -123,6 +124,7 @@ class App:
                 self._notifier.ready()
             await self._keeper.note_changes(cause, self._config, config, build)
             self._put_in_force(config, build)
+            settle_memory()
             self._reload_state = ReloadState(True, time.time())
             return self._summary()
 
@@ -155,7 +157,6 @@ class App:
         logging.getLogger().setLevel(config.log.level.upper())
         for warning in config.warnings[:MAX_SHOWN]:
             log.warning("%s", warning)
-        settle_memory()
 
     async def _start(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,7 +166,6 @@ class App:
         await self._control.start()
         with contextlib.ExitStack() as bound:
             pairs = [_bind_both(at, bound) for at in config.listen.dns]
-            self._keeper.look(config)  # before they are read: what changes later is seen as changed
             pages = [bound.enter_context(_bind(at, stream.bind)) for at in config.listen.notice]
             admin = [bound.enter_context(_bind(at, stream.bind)) for at in (config.listen.admin,) if at]
             self._put_in_force(config, await self._first_build())
@@ -196,6 +196,7 @@ class App:
         if not self._upstreams.servers():
             log.error("no upstream server: only blocked, cached and local names are answered")
         self._notifier.ready(f"serving {len(self._keeper.shelf.names())} lists")
+        settle_memory()
 
     async def _first_build(self) -> Build:
         """Return the table of the last run, to be looked after once we serve; without one, build it now."""
@@ -203,14 +204,23 @@ class App:
             found = self._keeper.last()
         except TableFault as exc:
             log.info("building the lists: there is no table to begin with: %s", exc)
+            await self._keeper.look(self._config)
             build = await self._keeper.build(self._config)
             await self._keeper.note_changes("start", self._config, self._config, build)
             return build
-        self._spawn(self._reload_and_log("start"))
+        self._spawn(self._look_after_start())
         return found
 
+    async def _look_after_start(self) -> None:
+        await self._keeper.look(self._config)
+        await self._reload_and_log("start")
+
     async def _start_http(self, pages: Sequence[socket.socket], admin: Sequence[socket.socket]) -> None:
-        """Serve the notice page and the admin pages. DNS is served by now: what they need takes its time."""
+        """Serve the notice page and the admin pages, if there are any. DNS is served meanwhile."""
+        if not (pages or admin):
+            return
+        for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
+            await asyncio.to_thread(importlib.import_module, late)
         from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
         from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
 
@@ -269,7 +279,7 @@ class App:
             await asyncio.sleep(FETCH_LOOK_S)
 
     async def _look(self) -> None:
-        self._keeper.shelf.note_hits(self._counters.blocked(), time.time())
+        self._keeper.shelf.note_hits(self._counters.blocked(), self._counters.shadow_blocked(), time.time())
         changed = await self._keeper.changed(self._config)
         if changed:
             await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
@@ -403,3 +413,4 @@ def settle_memory() -> None:
     """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
     gc.collect()
     gc.freeze()
+    gc.enable()  # `serve` begins without it

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
 from resolver import __version__, native
 from resolver.core.errors import ResolverError
 from resolver.list_commands import lists
-from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config
-
-if TYPE_CHECKING:
-    pass
+from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config, waiting
 
 T = TypeVar("T")
+
+# we use none of its plugins, and to look for them it reads what every installed package says of itself
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 EXAMPLES = """\b
 Examples:
@@ -50,6 +53,7 @@ def serve(path: Path | None) -> None:
 
     SIGHUP and `nxwhy reload` read configuration and lists again; changed files are noticed within 2 seconds.
     """
+    gc.disable()  # what is imported stays; the server turns it on once it serves
     from resolver.app import App, raise_open_files
     from resolver.observe.logs import setup_logging
 
@@ -82,6 +86,9 @@ def check(path: Path | None) -> None:
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
     made = build(list_sources(config), None, progress())
+    for one in made.lists:
+        if one.hint:
+            click.echo(f"warning: {one.name}: {one.hint}", err=True)
     mistakes = [text for one in made.lists for text in ([one.error] if one.error else one.mistakes)]
     mistakes += failed_tests(config, made)
     for mistake in mistakes:
@@ -108,7 +115,9 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     from resolver.ask import type_number
     from resolver.tracing import trace
 
-    found = as_ours(lambda: trace(read_config(path), name, client, type_number(qtype)))
+    config = read_config(path)
+    with waiting("reading the lists"):
+        found = as_ours(lambda: trace(config, name, client, type_number(qtype)))
     click.echo(json.dumps(found.document(), indent=2, ensure_ascii=False) if as_json else found.text())
 
 
@@ -119,6 +128,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     "--server", default="127.0.0.1:5335", show_default=True, metavar="HOST:PORT", help="Whom to ask."
 )
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
+@click.option("--dnssec", is_flag=True, help="Ask for DNSSEC records too.")
 @click.option(
     "--timeout",
     default=5.0,
@@ -126,7 +136,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     callback=lambda _context, _option, seconds: _bounded(seconds),
     help="How long to wait, in seconds, up to 300.",
 )
-def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None:
+def query(name: str, qtype: str, server: str, tcp: bool, dnssec: bool, timeout: float) -> None:
     """Ask a server for NAME, and print the answer and its reasons.
 
     Ends with status 1 when no answer comes.
@@ -138,7 +148,8 @@ def query(name: str, qtype: str, server: str, tcp: bool, timeout: float) -> None
     """
     from resolver import ask
 
-    click.echo(as_ours(lambda: ask.query(name, qtype, server, tcp=tcp, timeout_s=timeout)))
+    ours = partial(ask.query, name, qtype, server, tcp=tcp, timeout_s=timeout, dnssec=dnssec)
+    click.echo(as_ours(ours))
 
 
 @main.command()
@@ -188,7 +199,9 @@ def reload(path: Path | None) -> None:
     from resolver.edge.control import call
     from resolver.parts import CONTROL_SOCKET
 
-    answer = as_ours(lambda: call(read_config(path).state / CONTROL_SOCKET, "reload", 330.0))
+    folder = read_config(path).state
+    with waiting("building"):
+        answer = as_ours(lambda: call(folder / CONTROL_SOCKET, "reload", 330.0))
     for name, state in answer["lists"].items():
         click.echo(f"{name}: {state['names']} names" + (f"; {state['error']}" if state["error"] else ""))
     for key in answer["needs_restart"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +26,10 @@ class Keeper:
     """Keeps the lists. `state` is the folder that the server started with."""
 
     def __init__(self, state: Path) -> None:
-        self.shelf = Shelf()
         self._state = state
         self._watch = Watch()
         self._fetcher = Fetcher(state / FOLDER)
+        self.shelf = Shelf(self._fetcher.reports, self._fetcher.next_s)
 
     def last(self) -> Build:
         """Return the table of the last run. Raises TableFault."""
@@ -50,6 +50,7 @@ class Keeper:
         if before.groups != after.groups:
             old, new = (one.model_dump(mode="json", include={"groups"}) for one in (before, after))
             entries.append({"before": old, "after": new})
+        entries += _resettings(before, after)
         try:
             await asyncio.to_thread(audit.write, self._state, cause, entries, time.time())
         except OSError as exc:
@@ -69,9 +70,9 @@ class Keeper:
         """Note what files hold before they are read: what changes later is then seen as changed."""
         await asyncio.to_thread(self._watch.look, paths)
 
-    def look(self, config: Config) -> None:
-        """Look at all files for the first time."""
-        self._watch.look(watched(config))
+    async def look(self, config: Config) -> None:
+        """Look at all files for the first time, before they are read."""
+        await self.note_content(list(watched(config)))
 
     async def fetch(self, config: Config) -> None:
         """Fetch what is due; the files are looked at like all others."""
@@ -112,10 +113,26 @@ class Keeper:
             return []
         now = time.time()
         live = self.shelf.live(now)
-        for job in fetch_jobs(config):
-            due = self._fetcher.next_s(job.name)
-            live.setdefault(job.name, {})["next_fetch_s"] = None if due is None else round(due - now)
         return lists_document(self.shelf.build, live)
+
+
+def _resettings(before: Config, after: Config) -> Iterator[Mapping[str, object]]:
+    """Yield the lists that stay and are read or count in another way than before."""
+    for name in sorted(before.lists.keys() & after.lists.keys()):
+        old, new = (_manner(config, name) for config in (before, after))
+        if old != new:
+            yield {"list": name, "before": old, "after": new}
+
+
+def _manner(config: Config, name: str) -> dict[str, object]:
+    found = config.lists[name]
+    return {
+        "mode": found.mode.value,
+        "kind": found.kind.value,
+        "match": found.match.name.lower(),
+        "format": found.format,
+        "trusted": found.trusted,
+    }
 
 
 def watched(config: Config) -> tuple[Path, ...]:

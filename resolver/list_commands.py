@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from resolver.core.errors import ControlError, TableFault
-from resolver.settings import as_ours, config_option, json_option, progress, read_config
+from resolver.settings import as_ours, config_option, json_option, progress, read_config, waiting
 
 ORDER_S = 330.0
 """Longest wait for an order: it ends with a build."""
@@ -20,6 +20,8 @@ ORDER_S = 330.0
 @click.pass_context
 def lists(context: click.Context, path: Path | None, as_json: bool) -> None:
     """Show each list: names, own names (in no other list), bad lines, hits, and what needs a look.
+
+    LAST is how long ago it blocked last, or would have in shadow; AGE, how long ago it was last found good.
 
     Asks the running server; without one, shows what it had in force last, or reads the lists.
 
@@ -82,7 +84,8 @@ def _order(order: str, doc: str, *, with_version: bool = False) -> None:
         config = read_config(path or context.obj)
         _known(config.lists, name)
         given = {"order": order, "list": name, "version": version}
-        answer = as_ours(lambda: call(config.state / CONTROL_SOCKET, "order", ORDER_S, **given))
+        with waiting("fetching and building" if order == "refresh" else "building"):
+            answer = as_ours(lambda: call(config.state / CONTROL_SOCKET, "order", ORDER_S, **given))
         click.echo(f"{name}: {answer['said']}")
         if answer["error"]:
             click.echo(f"{name}: {answer['error']}", err=True)
@@ -110,7 +113,7 @@ def _show(path: Path | None, as_json: bool) -> None:
 
     found = _document(path)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else lists_text(found))
-    if any(one["error"] for one in found):
+    if any(one["error"] or one.get("fetch_error") for one in found):
         raise click.exceptions.Exit(1)
 
 

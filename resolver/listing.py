@@ -10,6 +10,17 @@ from resolver.core.lists.record import Record
 from resolver.edge.builder import Build
 from resolver.edge.history import History
 
+_COUNTS = {
+    "NAMES": "names",
+    "OWN": "own_names",
+    "TWICE": "duplicates",
+    "COVERED": "covered",
+    "BAD": "bad_lines",
+    "LINES": "lines",
+    "HITS": "hits",
+    "SHADOW": "shadow_hits",
+}
+"""The columns of numbers, and where they stand in the document."""
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -48,6 +59,7 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
             "in_force": loaded.in_force,
             "version": loaded.version or None,
             "held": loaded.held or None,
+            "hint": loaded.hint or None,
             **live.get(loaded.name, {}),
             "record": record_document(loaded.record),
         }
@@ -57,13 +69,13 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
 
 def lists_text(lists: Sequence[Mapping[str, Any]]) -> str:
     """Return what each list holds, as a table for people; below it what needs a look."""
-    rows = [("LIST", "NAMES", "OWN", "TWICE", "COVERED", "BAD", "HITS", "AGE", "FORMAT", "TITLE")]
+    rows = [("LIST", *_COUNTS, "LAST", "AGE", "FORMAT", "TITLE")]
     for one in lists:
-        counts = [f"{one[key]:,}" for key in ("names", "own_names", "duplicates", "covered", "bad_lines")]
-        hits = f"{one['hits']:,}" if "hits" in one else "-"
+        counts = [f"{one[key]:,}" if key in one else "-" for key in _COUNTS.values()]
+        ages = [_age(one.get(key)) for key in ("last_hit_s", "age_s")]
         formats = ", ".join(sorted(one["formats"], key=lambda name: -one["formats"][name])) or "-"
-        rows.append((one["list"], *counts, hits, _age(one.get("age_s")), formats, one["record"]["title"]))
-    return "\n".join([*_columns(rows, range(1, 8)), *_notes(lists)])
+        rows.append((one["list"], *counts, *ages, formats, one["record"]["title"]))
+    return "\n".join([*_columns(rows, range(1, 3 + len(_COUNTS))), *_notes(lists)])
 
 
 def history_text(kept: History) -> str:
@@ -85,7 +97,8 @@ def history_text(kept: History) -> str:
 def _notes(lists: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     for one in lists:
         held = one["held"] and f"{one['held']}: its source does not count now"
-        said = [one["error"], *one["mistakes"], held]
+        unfetched = one.get("fetch_error") and f"not fetched: {one['fetch_error']}"
+        said = [one["error"], unfetched, *one["mistakes"], one["hint"], held]
         said += [f"ignored: {count:,} {kind}" for kind, count in sorted(one["ignored"].items())]
         if one.get("next_fetch_s") is not None:
             said.append(f"fetched again in {_age(max(one['next_fetch_s'], 1))}")

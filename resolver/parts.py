@@ -15,7 +15,7 @@ from resolver.core.guards import Bounds, Protected
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
 from resolver.edge.builder import Build
-from resolver.edge.fetch import FetchRequest
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.fetching import FOLDER, Job, content_path
 from resolver.edge.intake import Source
 from resolver.edge.server import ServerSpec

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -57,6 +58,19 @@ def progress() -> Callable[[str], None]:
             click.echo("\r\033[K", err=True, nl=False)
 
     return show
+
+
+@contextmanager
+def waiting(said: str) -> Iterator[None]:
+    """Show on a terminal that the server is at work for us, and what at."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    click.echo(f"{said}...", err=True, nl=False)
+    try:
+        yield
+    finally:
+        click.echo("\r\033[K", err=True, nl=False)
 
 
 def as_ours(work: Callable[[], T]) -> T:

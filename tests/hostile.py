@@ -56,6 +56,12 @@ def long_soa(size: int) -> bytes:
     return answer(QUESTION, authority=[record(SELF, 6, 1, data)] * (size // (len(data) + 12) - 1))
 
 
+def pointing(records: int) -> bytes:
+    """Return an answer with a text of pointers and names that are pointers: so many records."""
+    pointers = b"".join([b"\1a" + struct.pack(">H", 0xC000 | 12 + 4 * place) for place in range(14)])
+    return answer(QUESTION, [record(SELF, 16, 60, pointers), *[record(SELF, 2, 60, SELF)] * (records - 1)])
+
+
 GROWING = (labels, bare_records, bare_options, long_owners, long_aliases, long_soa)
 """Each makes a message of about so many bytes."""
 

@@ -47,7 +47,21 @@ def state() -> State:
         reload=ReloadState(successful=True, last_success_s=1_700_000_000.0),
         cache=CacheState(entries=10, bytes=2048, limit_bytes=67_108_864, hits=7, misses=3, evictions=1),
         lists=(
-            ListState("ads", names=100, own=80, bad=1, last_success_s=1.7e9, failed=False, failures=0),
+            ListState(
+                "ads",
+                names=100,
+                own=80,
+                bad=1,
+                last_success_s=1.7e9,
+                failed=False,
+                failures=0,
+                lines=130,
+                duplicates=4,
+                covered=7,
+                ignored={"cosmetic": 3},
+                last_hit_s=1.8e9,
+                next_fetch_s=1.9e9,
+            ),
             ListState("fresh", names=0, own=0, bad=0, last_success_s=None, failed=True, failures=2),
         ),
         upstreams=(

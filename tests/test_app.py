@@ -7,6 +7,8 @@ import logging
 import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -349,3 +351,21 @@ async def test_what_nobody_caught_is_logged_once_a_second_while_we_serve(
             asyncio.get_running_loop().call_soon(lambda: 1 / 0)
         await asyncio.sleep(0.01)
     assert caplog.text.count("ZeroDivisionError") == 1
+
+
+async def test_the_garbage_collector_runs_again_once_we_serve(file: Path) -> None:
+    gc.disable()  # as the command begins
+    try:
+        async with serving(file) as app:
+            await until(lambda: bool(app.listening) and gc.isenabled())
+    finally:
+        gc.enable()
+
+
+def test_nothing_is_imported_before_the_first_answer_that_it_does_not_need() -> None:
+    late = ["core.lists.reader", "edge.fetch", "edge.webclient", "edge.http", "observe.collector"]
+    program = (
+        f"import sys, resolver.app; print([name for name in {late} if 'resolver.' + name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from resolver import ask
 from resolver.cli import main
 from resolver.config.model import Engine
 from resolver.engines import chosen
@@ -131,10 +132,10 @@ def test_lists_shows_each_list(file: str) -> None:
     result = run("lists", "--config", file)
     assert result.exit_code == 0
     head, ads, staff, *notes = result.output.splitlines()
-    assert head.split() == [
-        *("LIST", "NAMES", "OWN", "TWICE", "COVERED", "BAD", "HITS", "AGE", "FORMAT", "TITLE")
-    ]
-    assert ads.split() == ["ads", "2", "2", "0", "0", "1", "-", "-", "wildcards,", "domains", "Advertising"]
+    assert head.split()[:8] == ["LIST", "NAMES", "OWN", "TWICE", "COVERED", "BAD", "LINES", "HITS"]
+    assert head.split()[8:] == ["SHADOW", "LAST", "AGE", "FORMAT", "TITLE"]
+    assert ads.split()[:7] == ["ads", "2", "2", "0", "0", "1", "3"]
+    assert ads.split()[7:] == ["-", "-", "-", "-", "wildcards,", "domains", "Advertising"]
     assert staff.split()[:6] == ["staff", "1", "1", "0", "0", "0"]
     assert notes[0].startswith(f"ads: {Path(file).parent / 'ads.txt'}:2: ")
 
@@ -163,6 +164,19 @@ def test_serve_says_a_state_folder_that_cannot_be_made(file: str) -> None:
     assert result.stderr.startswith(f"Error: {Path(file).parent / 'state'}")
 
 
+@pytest.mark.parametrize("dnssec", [False, True])
+def test_query_asks_for_dnssec_records_where_told(dnssec: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def query(*_: object, dnssec: bool, **__: object) -> str:
+        asked.append(dnssec)
+        return "an answer"
+
+    monkeypatch.setattr(ask, "query", query)
+    done = run("query", "wechat.com", *["--dnssec"] * dnssec)
+    assert (done.output, asked) == ("an answer\n", [dnssec])
+
+
 @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "301"])
 def test_query_refuses_to_wait_for_no_time_or_for_ever(seconds: str) -> None:
     done = run("query", "wechat.com", "--timeout", seconds)
@@ -170,10 +184,11 @@ def test_query_refuses_to_wait_for_no_time_or_for_ever(seconds: str) -> None:
     assert f"{seconds} is not above 0 and up to 300" in done.output
 
 
-def test_long_work_says_on_a_terminal_how_far_it_is_and_leaves_nothing_behind(file: str) -> None:
+def on_a_terminal(file: str, *words: str) -> tuple[int, str]:
+    """Return the status of a command whose standard error is a terminal, and what it shows there."""
     master, slave = pty.openpty()
     done = subprocess.run(
-        [sys.executable, "-m", "resolver", "check", "--config", file],
+        [sys.executable, "-m", "resolver", *words, "--config", file],
         stderr=slave,
         stdout=subprocess.DEVNULL,
         env=environment(Path(file).parent),
@@ -183,6 +198,28 @@ def test_long_work_says_on_a_terminal_how_far_it_is_and_leaves_nothing_behind(fi
     os.close(slave)
     shown = os.read(master, 65536).decode()
     os.close(master)
-    assert done.returncode == 1
+    return done.returncode, shown
+
+
+@pytest.mark.parametrize(
+    ("words", "work"),
+    [
+        (("reload",), "building"),
+        (("lists", "refresh", "ads"), "fetching and building"),
+        (("lists", "unpin", "ads"), "building"),
+        (("explain", "a..b"), "reading the lists"),
+    ],
+)
+def test_who_waits_at_a_terminal_is_told_what_for_and_nothing_stays(
+    file: str, words: tuple[str, ...], work: str
+) -> None:
+    status, shown = on_a_terminal(file, *words)
+    assert status == 1
+    assert shown.startswith(f"{work}...\r\033[KError: ")
+
+
+def test_long_work_says_on_a_terminal_how_far_it_is_and_leaves_nothing_behind(file: str) -> None:
+    status, shown = on_a_terminal(file, "check")
+    assert status == 1
     assert "\r\033[Kreading ads (1 of 2)..." in shown
     assert shown.index("compiling") < shown.rindex("\r\033[K") < shown.index("some bad line")

@@ -45,7 +45,11 @@ def test_the_bounds_are_those_of_the_code() -> None:
     }
     deadlines = http.Deadlines()
     expected = {
-        "questions in flight, clients that wait for one": [service.MAX_FLIGHTS, service.MAX_WAITERS],
+        "questions in flight, queries that wait for one, for any": [
+            service.MAX_FLIGHTS,
+            service.MAX_WAITERS,
+            service.MAX_WAITING,
+        ],
         "TCP connections, for one client, idle time": [
             stream.MAX_CONNECTIONS,
             stream.MAX_PER_CLIENT,

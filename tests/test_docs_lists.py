@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from resolver.core.errors import ListRefused
+from resolver.core.lists.formats import FORMATS
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.reader import FORMATS, LINE_READERS, parse_list
+from resolver.core.lists.reader import LINE_READERS, parse_list
 from resolver.core.lists.record import RECORD_KEYS
 from resolver.core.lists.rule import Effect, Scope
 from resolver.core.names import from_text

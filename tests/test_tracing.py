@@ -137,7 +137,7 @@ def test_rules_about_addresses_are_shown(richer: Config, monkeypatch: pytest.Mon
         found = parse_list(*args, **settings)
         return replace(found, triggers=triggers) if settings["format"] == "unbound" else found
 
-    monkeypatch.setattr("resolver.edge.intake.parse_list", parse_with_triggers)
+    monkeypatch.setattr("resolver.core.lists.reader.parse_list", parse_with_triggers)
     found = trace(richer, "a.example", "192.0.2.7")
     assert found.answer == "refused (TTL 30 s)"
     assert "block the client 192.0.2.0/24, asks for refused, " in found.text()

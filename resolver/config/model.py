@@ -25,7 +25,7 @@ from resolver.core import names
 from resolver.core.clients import PRIVATE
 from resolver.core.errors import NameFault, RecordFault
 from resolver.core.guards import DEFAULT_BOUNDS
-from resolver.core.lists.reader import FORMATS
+from resolver.core.lists.formats import FORMATS
 from resolver.core.lists.record import Record, record_from_mapping
 from resolver.core.lists.rule import Scope
 from resolver.core.policy import DEFAULT_GROUP, Network

@@ -34,8 +34,9 @@ STALE_TTL = 30
 """TTL of stale records in seconds (RFC 8767, section 4)."""
 RECHECK_S = 30.0
 """How long after a failure a stale answer is given without asking again (RFC 8767, section 5)."""
-FIRST_FAILURE_S, LONGEST_FAILURE_S = 5.0, 300.0
-"""How long a failure is remembered: doubling between these (RFC 9520, section 3.2)."""
+FIRST_FAILURE_S, LONGEST_FAILURE_S = 5.0, 60.0
+"""How long a failure is remembered: doubling between these. RFC 9520, section 3.2,
+allows up to 300 s, but what outlives an outage makes it longer."""
 POPULAR = 3
 """An entry asked for this often in its life is asked for again shortly before it expires."""
 PREFETCH_AT = 0.9

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from operator import methodcaller
+from operator import methodcaller, or_
 from typing import NamedTuple
 
 from resolver.core.errors import TableFault
@@ -102,13 +102,18 @@ def make_words(rules: Rules, secret: Secret) -> Words:
         at += len(texts)
         dots.update(map(_DOTS, texts))
         keys = [read(text, "little") * factor % prime << _CODE_BITS for text in texts]
-        for first in range(0, len(rules.kinds), _KINDS_A_RUN):
-            words = [
-                key | kind - first for key, kind in zip(keys, kinds, strict=True) if 0 <= kind - first < 16
-            ]
-            if words:
-                runs.append(Run(first, array("Q", sorted(words))))
+        runs += _runs(keys, kinds)
     return Words(tuple(runs), sum([2 << count for count in dots]))
+
+
+def _runs(keys: Sequence[int], kinds: Sequence[int]) -> list[Run]:
+    """Return some rules as runs, one for each sixteen kinds; in one pass, whatever the number of kinds."""
+    if max(kinds, default=0) < _KINDS_A_RUN:  # as in nearly every list
+        return [Run(0, array("Q", sorted(map(or_, keys, kinds))))] if keys else []
+    words: defaultdict[int, list[int]] = defaultdict(list)
+    for key, kind in zip(keys, kinds, strict=True):
+        words[kind // _KINDS_A_RUN].append(key | kind % _KINDS_A_RUN)
+    return [Run(part * _KINDS_A_RUN, array("Q", sorted(words[part]))) for part in sorted(words)]
 
 
 def slot_bits(names: int) -> int:

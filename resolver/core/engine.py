@@ -149,13 +149,15 @@ class Engine:
     def fail(self, key: bytes, options: bytes, now: float) -> None:
         """Remember that a question could not be answered, for a while that grows (RFC 9520).
 
-        An old answer stays, and is given for some time without asking again.
+        The row of failures ends where nobody asked for long. An old answer stays, and is given for some time
+        without asking again.
         """
         known = self.cache.get(key)
         if known is not None and not known.failed and now < known.stale_until:
             known.retry_at = now + c.RECHECK_S
             return
-        self.cache.put(key, c.from_failure(options, 1 if known is None else known.failures + 1, now))
+        in_a_row = known.failures if known and now < known.expires + c.LONGEST_FAILURE_S else 0
+        self.cache.put(key, c.from_failure(options, in_a_row + 1, now))
 
     def _find(
         self, query: Query, profile: Profile, verdict: Verdict, expired: Entry | None, now: float

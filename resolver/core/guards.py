@@ -10,9 +10,10 @@ from typing import NamedTuple
 from resolver.core.compiler import Run, Words
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.rule import Pattern, Scope
+from resolver.core.lists.rule import Pattern, Scope, When
 from resolver.core.lists.rules import Rules
 from resolver.core.patterns import Patterns
+from resolver.core.wire import A
 
 SMALL = 100
 """Lists with fewer rules, before and after, may change as they like: people edit them by hand."""
@@ -52,7 +53,7 @@ class Update(NamedTuple):
 
 def refusal(update: Update, bounds: Bounds, protected: Sequence[Protected], secret: Secret) -> str | None:
     """Return why a version must not come into force, None if it may."""
-    size, bad = len(update.parsed.rules), update.parsed.tally.bad
+    size, bad = update.parsed.size, update.parsed.tally.bad
     if bounds.bad is not None and bad > bounds.bad * (bad + size):
         return f"mostly bad lines: {bad:,} of {bad + size:,}; the first: {update.parsed.mistakes[0]}"
     return _jump(size, update.before, bounds) or _hit(update, protected, secret)
@@ -86,11 +87,18 @@ def _hit(update: Update, protected: Sequence[Protected], secret: Secret) -> str 
 
 def _found_by_patterns(patterns: Sequence[Pattern], protected: Iterable[Protected]) -> Iterator[str]:
     """Yield the names that must stay open and that a pattern blocks, and what is below if that must."""
-    blocking = Patterns([(0, one) for one in patterns if not one.effect.allows and one.when is None])
+    blocking = Patterns([(0, one) for one in patterns if not one.effect.allows and not _is_aside(one.when)])
     for name, why, below in protected if len(blocking) else ():
         for _, pattern in blocking.find(f"{SOME_NAME}.{name}" if below else name):
             yield f"{name} ({why}), line {pattern.line}"
             break
+
+
+def _is_aside(when: When | None) -> bool:
+    """Say whether a condition leaves the addresses of names alone, or asks who the client is."""
+    if when is None:
+        return False
+    return bool(when.clients) or (when.types and A not in when.types) or A in when.but_types
 
 
 def _reach(name: str, below: bool) -> Iterable[tuple[str, Scope]]:

@@ -43,6 +43,7 @@ class Health:
         "_suspected_at",
         "_variation",
         "down_until",
+        "knows_edns",
         "no_edns_until",
         "probe_s",
         "srtt_s",
@@ -61,6 +62,8 @@ class Health:
         self._suspected_at = 0.0
         self.probe_s = FIRST_PROBE_S
         self.no_edns_until = 0.0
+        self.knows_edns = False
+        """Whether it answered with EDNS, and has not refused it since."""
 
     def answered(self, seconds: float | None) -> None:
         """Note an answer and how long it took, if that is known."""
@@ -92,6 +95,16 @@ class Health:
         """Note that a server that is set aside stays silent."""
         self.probe_s = min(self.probe_s * 2, LONGEST_PROBE_S)
         self.down_until = now + self.probe_s
+
+    def disliked_edns(self, now: float) -> None:
+        """Note that it refused a question with EDNS and answered the same without.
+
+        One that knows EDNS may do so by accident; the second time, with no answer by EDNS between, it counts.
+        """
+        if self.knows_edns:
+            self.knows_edns = False
+        else:
+            self.no_edns_until = now + NO_EDNS_S
 
     def patience_s(self, longest_s: float) -> float:
         """Return how long to wait for its answer."""

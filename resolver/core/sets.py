@@ -58,6 +58,8 @@ def _stronger(one: Say, other: Say) -> Say:
 
 def merge(above: Says, told: Sequence[Told], scope: Scope, resolutions: Sequence[Resolution]) -> Says:
     """Put what is said at a name before what is said above it, each list's words by its own resolution."""
+    if scope is Scope.BELOW:
+        told = _narrower(told, resolutions)
     here = said_here(told, scope)
     hidden = {say.list for say in here if resolutions[say.list] is not Resolution.STRONGEST}
     hidden |= {number for number, _ in told if resolutions[number] is Resolution.ENCLOSER}
@@ -66,3 +68,13 @@ def merge(above: Says, told: Sequence[Told], scope: Scope, resolutions: Sequence
     kept = [say for say in here if say.when or say.effect >= strength.get(say.list, say.effect)]
     replaced = {say.list for say in kept if say.when is None}
     return (*kept, *[say for say in above if say.when or say.list not in replaced])
+
+
+def _narrower(told: Sequence[Told], resolutions: Sequence[Resolution]) -> Sequence[Told]:
+    """Return what counts below a name: where the closest rule counts, `*.name` is closer than `name`."""
+    wild = {
+        number
+        for number, kind in told
+        if kind.scope is Scope.BELOW and resolutions[number] is Resolution.CLOSEST
+    }
+    return [one for one in told if one[0] not in wild or one[1].scope is Scope.BELOW] if wild else told

@@ -47,7 +47,8 @@ _DRAWS = 3
 class Loaded:
     """What became of one list. With `error` set, its last good version is in force, if there is one.
 
-    `version` is the id of the content in force; `held` says why it is not that of the source.
+    `version` is the id of the content in force; `held` says why it is not that of the source, and
+    `hint` what its header says against the way it is read.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Loaded:
     in_force: bool
     version: str = ""
     held: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,7 @@ def _describe(source: Source, found: Read) -> Loaded:
         in_force=parsed is not None,
         version=found.version,
         held=found.held,
+        hint=parsed.hint if parsed else "",
     )
 
 

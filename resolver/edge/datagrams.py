@@ -175,8 +175,8 @@ INBOX, OUTBOX = Inbox(), Outbox()
 class Owner(Protocol):
     """Whose port it is."""
 
-    def refused(self) -> None:
-        """Learn of an ICMP error that earlier messages of a connected socket brought."""
+    def refused(self, waiting: Sequence[Any]) -> None:
+        """Learn of an ICMP error that messages before those that still wait brought."""
 
     def unsent(self, to: Sequence[Any]) -> None:
         """Learn that messages could not be sent; `to` is what was given along with them."""
@@ -205,9 +205,9 @@ class Port:
         self._due = False
 
     @property
-    def waiting(self) -> bool:
-        """Whether messages wait to be sent."""
-        return bool(self._wires)
+    def waiting(self) -> Sequence[Any]:
+        """What was given along with the messages that wait to be sent."""
+        return self._to
 
     def send(self, wire: bytes, to: object) -> None:
         """Send a message soon. `to` says to whom, or comes back if it cannot be sent."""
@@ -238,7 +238,7 @@ class Port:
                     first += 1
                 else:  # it shows only once
                     refused = True
-                    self._owner.refused()
+                    self._owner.refused(to[first:])
             except BlockingIOError:
                 self._owner.unsent(to[first:])
                 return

@@ -22,13 +22,10 @@ from resolver.core.errors import FetchError, SignatureFault
 from resolver.core.refresh import NO_VALIDATORS, Validators, usable_validator
 from resolver.edge import files, minisign
 from resolver.edge.deadline import Deadline
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.gzipped import Gunzip, GzipFault
 from resolver.edge.webclient import PORTS, Reply, Resolve, Target, get, is_public, looked_up, percent
 
-MAX_BYTES = 256 << 20
-"""Largest list, in bytes as it is when unpacked."""
-TOTAL_S, CONNECT_S = 120.0, 10.0
-"""Longest fetch from first to last, and longest wait for one connection with its TLS."""
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 USER_AGENT = f"nxwhy/{__version__}"
@@ -38,32 +35,6 @@ IGNORE_UNEXPECTED_EOF = ssl.Options(1 << 7)
 """SSL_OP_IGNORE_UNEXPECTED_EOF of OpenSSL 3, which older versions of Python set and do not name."""
 _PIECE = 1 << 18
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class FetchRequest:
-    """What to fetch, and what it is held to.
-
-    `folder` is where the content goes. `validators` are those of the content that the caller still has; with
-    them the server may say that nothing is new. `sha256` (hex) and `minisign` (a public key; the signature is
-    at the URL with `.minisig` behind) pin the content. `ca` is a file of certificates that are trusted
-    instead of the system's.
-    """
-
-    url: str
-    folder: Path
-    validators: Validators = NO_VALIDATORS
-    sha256: str | None = None
-    minisign: str | None = None
-    ca: Path | None = None
-    max_bytes: int = MAX_BYTES
-    total_s: float = TOTAL_S
-    connect_s: float = CONNECT_S
-
-    @property
-    def origin(self) -> str:
-        """What the content depends on: validators from another origin say nothing about this one."""
-        return origin(self.url, self.sha256, self.minisign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +56,6 @@ class NotModified:
     """The content is as it was when the validators were given; these are the ones to keep."""
 
     validators: Validators
-
-
-def origin(url: str, sha256: str | None = None, minisign_key: str | None = None) -> str:
-    """Return what the content of a list depends on, as one line of text."""
-    parts = [url]
-    if sha256 is not None:
-        parts.append(f"sha256:{sha256.lower()}")
-    if minisign_key is not None:
-        parts += ["minisign:" + "".join(minisign_key.split()[-1:])]
-    return " ".join(parts)
 
 
 def fetch(request: FetchRequest, resolve: Resolve) -> Fetched | NotModified:

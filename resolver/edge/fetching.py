@@ -16,13 +16,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from resolver.core.errors import ChildError, FetchError, StateError
 from resolver.core.refresh import NO_VALIDATORS, FetchState, next_fetch
 from resolver.edge.children import run_child
-from resolver.edge.fetch import TOTAL_S, Fetched, FetchRequest, clear_leftovers, fetch
+from resolver.edge.fetch_request import TOTAL_S, FetchRequest
 from resolver.edge.fetched import FetchStore
-from resolver.edge.resolve import resolve
 from resolver.edge.server import ServerSpec
 from resolver.observe.logs import fields
 
@@ -50,22 +50,35 @@ class Job:
         return content_path(self.request.folder, self.name)
 
 
+class Report(NamedTuple):
+    """How the fetches of a list fare: the last good one, in Unix seconds or None; how many came to nothing
+    since the start; and why the last one did, None if it did not.
+    """
+
+    success_s: float | None = None
+    failures: int = 0
+    error: str | None = None
+
+
 def content_path(folder: Path, name: str) -> Path:
     """Return where the fetched content of a list lies."""
     return folder / f"{name}.list"
 
 
 class Fetcher:
-    """Knows when each list is due."""
+    """Knows when each list is due. `reports` has how each fares, by its name."""
 
     def __init__(self, folder: Path) -> None:
         self._store = FetchStore(folder)
         self._due: dict[str, tuple[str, float]] = {}
+        self.reports: dict[str, Report] = {}
         self._rng = random.SystemRandom()
 
     def due(self, jobs: Sequence[Job], now: float) -> list[Job]:
         """Return the jobs that are due at a Unix time."""
         self._due = {job.name: self._when(job, now) for job in jobs}
+        for name in self.reports.keys() - self._due.keys():
+            del self.reports[name]
         return [job for job in jobs if self._due[job.name][1] <= now]
 
     def next_s(self, name: str) -> float | None:
@@ -79,34 +92,43 @@ class Fetcher:
 
     async def fetch(self, job: Job) -> str:
         """Fetch one list, log what came of it and return it. Raises ChildError."""
+        error = None
         try:
             said = await run_child(MAIN, pickle.dumps(job), TOTAL_S + 10.0)
         except ChildError as exc:
+            error = str(exc)
             log.error("list not fetched: %s", exc, extra=fields(list=job.name))
             raise
         finally:
-            await asyncio.to_thread(self._note, job)
+            await asyncio.to_thread(self._note, job, error)
         log.info("list fetched", extra=fields(list=job.name, url=job.request.url, outcome=said))
         return said
 
-    def _note(self, job: Job) -> None:
-        """Note when a list that was just tried is due again."""
+    def _note(self, job: Job, error: str | None) -> None:
+        """Note how a list that was just tried fares, and when it is due again."""
         now = time.time()
         state = self.state(job)
         if state.last_attempt_s is None:  # not even that could be written down
             state = state.failed(now)
+        before = self.reports.get(job.name, Report())
+        self.reports[job.name] = Report(state.last_success_s, before.failures + (error is not None), error)
         self._due[job.name] = job.request.origin, next_fetch(state, job.refresh_s, now, self._rng)
 
     def _when(self, job: Job, now: float) -> tuple[str, float]:
         known = self._due.get(job.name)
         if known is not None and known[0] == job.request.origin:
             return known
-        due = next_fetch(self.state(job), job.refresh_s, now, self._rng) if job.content.exists() else now
+        state = self.state(job)
+        self.reports[job.name] = Report(state.last_success_s)
+        due = next_fetch(state, job.refresh_s, now, self._rng) if job.content.exists() else now
         return job.request.origin, due
 
 
 def carry_out(job: Job) -> str:
     """Fetch one list and put its content in place; return what came of it. Raises FetchError."""
+    from resolver.edge.fetch import Fetched, clear_leftovers, fetch  # noqa: PLC0415 - not for the server
+    from resolver.edge.resolve import resolve  # noqa: PLC0415
+
     store = FetchStore(job.request.folder)
     state = store.load(job.name, job.request.origin)
     held = state.validators if job.content.exists() else NO_VALIDATORS

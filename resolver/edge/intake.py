@@ -15,7 +15,6 @@ from resolver.core.errors import HistoryError, ListRefused
 from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Protected, Update, refusal
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
-from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Scope
 from resolver.edge.files import open_regular
@@ -78,7 +77,7 @@ def read(source: Source, state: Path | None) -> Read:
     """
     kept = None if state is None else history(state, source.name)
     try:
-        text = _choose(source, kept)
+        text = _taken_last(source, kept, _choose(source, kept))
     except ListRefused as exc:
         return Read(None, str(exc))
     try:
@@ -129,7 +128,7 @@ class Intake:
                 self._guard(source, kept, form, version)
             self.forms.keep(source.name, form)
         if version != index.current and text.error is None:
-            made = Version(version, time.time(), len(form.parsed.rules), len(text.data), _cause(index))
+            made = Version(version, time.time(), form.parsed.size, len(text.data), _cause(index))
             with contextlib.suppress(OSError):  # a full disk must not stop a good list
                 kept.add(made, text.data)
         return Taken(form, Read(form.parsed, text.error, version, text.held))
@@ -196,6 +195,16 @@ def _choose(source: Source, kept: History | None) -> Text:
     return Text(data)
 
 
+def _taken_last(source: Source, kept: History | None, text: Text) -> Text:
+    """Return the content that is in force in the place of one that the guards refused when it was built."""
+    index = Index() if kept is None else kept.index()
+    version = content_id(text.data)
+    if text.error is not None or index.refused != version or version in (index.current, index.accepted):
+        return text
+    reason = f"the guards refused its content; `nxwhy lists accept {source.name}` takes it all the same"
+    return _last_good(kept, ListRefused(source.shown, reason))
+
+
 def _last_good(kept: History | None, refused: ListRefused) -> Text:
     """Return the version in force. Raises the refusal where there is none."""
     version = None if kept is None else kept.index().current
@@ -218,6 +227,8 @@ def _settings(source: Source) -> bytes:
 
 
 def _parse(source: Source, data: bytes) -> ParsedList:
+    from resolver.core.lists.reader import parse_list  # noqa: PLC0415 - not for who only maps a table
+
     return parse_list(
         data,
         source.shown,

@@ -22,7 +22,7 @@ POOL = 8
 SENDS, AGE_S = 2000, 30.0
 """A socket is replaced, and its port with it, after so many questions or seconds."""
 LINGER_S = 10.0
-"""How long a replaced socket still listens for answers."""
+"""A replaced socket still listens for answers for so long, and until no question is open on it."""
 RECONNECTS = 4
 """How many TCP connections in a row may close with no answer read until that counts as a refusal."""
 LINKS, SPREAD_S = 8, 60.0
@@ -156,6 +156,9 @@ class Server:
         return line
 
     def _forget(self, old: _UdpSocket) -> None:
+        if old.pending:  # a question may take longer, and ends by itself
+            self.wheel.after(LINGER_S, lambda _: self._forget(old), 0)
+            return
         self._old.discard(old)
         old.close()
 
@@ -197,7 +200,7 @@ class _UdpSocket:
     @property
     def gathers(self) -> bool:
         """Whether questions wait here to be sent together."""
-        return self._port.waiting
+        return bool(self._port.waiting)
 
     def is_old(self) -> bool:
         return self._left <= 0 or self._server.loop.time() - self._born > AGE_S
@@ -213,10 +216,10 @@ class _UdpSocket:
         self._server.loop.remove_reader(self._sock)
         self._sock.close()
 
-    def refused(self) -> None:
+    def refused(self, waiting: Sequence[Asker]) -> None:
         """Learn that the server's port is closed, or that there is no way to it."""
         if self.pending:
-            self._server.turned_down(set(self.pending.values()))
+            self._server.turned_down(set(self.pending.values()).difference(waiting))
 
     def unsent(self, to: Sequence[Asker]) -> None:
         """Learn that questions could not be sent."""
@@ -229,14 +232,17 @@ class _UdpSocket:
         except BlockingIOError:
             return
         except OSError:  # an ICMP error
-            self.refused()
+            self.refused(self._port.waiting)
             return
         for wire in wires:
             found = pending.get(wire[0] << 8 | wire[1]) if len(wire) > 1 else None
             if found is None:
                 server.failures["stray"] += 1
-            else:
+                continue
+            try:
                 found.received(server, wire, over_tcp=False)
+            except Exception as exc:  # a fault of ours costs one answer, not those read along with it
+                server.loop.call_exception_handler({"message": "reading an answer", "exception": exc})
 
 
 class _TcpLink(asyncio.Protocol):

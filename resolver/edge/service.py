@@ -28,14 +28,18 @@ log = logging.getLogger(__name__)
 
 CLIENT_WAIT_S = 1.8
 """How long a client waits for a fresh answer where a stale one is at hand (RFC 8767, section 5)."""
-MAX_FLIGHTS, MAX_WAITERS = 20_000, 256
-"""Most questions on their way at a time, and most clients that wait for one of them."""
+MAX_FLIGHTS = 20_000
+"""Most questions on their way at a time."""
+MAX_WAITERS, MAX_WAITING = 4096, 40_000
+"""Most queries that wait for one of them, since all are answered in one go, and most that wait for any."""
 NOT_ALLOWED = extended_error(PROHIBITED)
 REFUSALS_PER_S = 5
 """How many clients that may not ask are told so; the others hear nothing, or we would be a reflector."""
 
 Send = Callable[[bytes, Any], object]
-"""How an edge sends an answer; the second argument is what the edge gave along with the query."""
+"""How an edge sends an answer; the second argument is what the edge gave along with the query.
+
+A stream is told with no bytes that a query it waits for gets no answer."""
 
 
 class Waiter:
@@ -71,6 +75,7 @@ class Service:
         self.engine, self.clients = engine, clients  # replaced at a reload
         self._upstreams, self._counters, self._wheel = upstreams, counters, wheel
         self._flights: dict[bytes, Flight] = {}
+        self._waiting = 0
         self._refusals, self._refusals_until = REFUSALS_PER_S, 0.0
         self._fault_logged_until = 0.0
         self._idle: asyncio.Event | None = None
@@ -133,11 +138,13 @@ class Service:
         generation = self.engine.cache.generation
         if flight is not None and flight.generation != generation:
             flight = None  # it asks where this question no longer goes
-        if flight is not None and len(flight.waiters) < MAX_WAITERS:
+        full = self._waiting >= MAX_WAITING
+        if flight is not None and len(flight.waiters) < MAX_WAITERS and not full:
             flight.waiters.append(waiter)
+            self._waiting += 1
             if flight.stale is None and forward.stale is not None:  # it began as a renewal, for nobody
                 self._promise(flight, forward.stale)
-        elif flight is not None or len(self._flights) >= MAX_FLIGHTS:
+        elif flight is not None or len(self._flights) >= MAX_FLIGHTS or full:
             self._counters.drop("overload")
             return False
         else:
@@ -153,6 +160,7 @@ class Service:
 
     def _take_off(self, flight: Flight, upstream: str) -> None:
         self._flights[flight.key] = flight
+        self._waiting += len(flight.waiters)
         if flight.stale is not None:
             self._promise(flight, flight.stale)
         try:
@@ -160,7 +168,8 @@ class Service:
                 flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
             )
         except Exception:
-            self._flights.pop(flight.key, None)  # or who asks the same would wait for ever
+            if self._flights.pop(flight.key, None) is flight:  # or who asks the same would wait for ever
+                self._waiting -= len(flight.waiters)
             raise
 
     def _promise(self, flight: Flight, stale: Entry) -> None:
@@ -174,6 +183,7 @@ class Service:
             return
         flight.stale.retry_at = monotonic() + RECHECK_S
         waiters, flight.waiters = flight.waiters, []
+        self._waiting -= len(waiters)
         for waiter in waiters:
             self._send_stale(waiter, flight.stale)
 
@@ -183,6 +193,7 @@ class Service:
         key = flight.key
         if self._flights.get(key) is flight:
             del self._flights[key]
+        self._waiting -= len(flight.waiters)
         if self._idle is not None and not self._flights:
             self._idle.set()
         entry = None
@@ -226,6 +237,9 @@ class Service:
         """Send what a client has waited for, if it gets an answer at all."""
         if isinstance(outcome, Drop):
             self._counters.drop(outcome.reason, outcome.verdict)
+            if waiter.channel.protocol != "udp":
+                with contextlib.suppress(OSError):
+                    waiter.send(b"", waiter.to)
         else:
             self._send(outcome, waiter.channel, waiter.send, waiter.to, waiter.start)
 

@@ -18,6 +18,8 @@ from resolver.observe.counters import Channel
 
 IDLE_S = 10.0
 """A connection is closed when no whole query came for so long, however many single bytes did."""
+OWED = 12
+"""So many times as long where an answer is on its way: such a one is not idle (RFC 7766, section 3)."""
 SWEEPS = 8
 """How often in that time we look for such connections."""
 MAX_CONNECTIONS, MAX_PER_CLIENT = 1024, 64
@@ -130,8 +132,7 @@ class StreamListener:
 
     def _sweep(self, _: int) -> None:
         """Close connections that are idle."""
-        idle_since = monotonic() - self.idle_s
-        for connection in [each for each in self._open if each.asked < idle_since]:
+        for connection in [each for each in self._open if each.is_idle(self.idle_s)]:
             connection.end()
         self._sweeping = bool(self._open)
         if self._sweeping:
@@ -148,6 +149,11 @@ class _Connection(asyncio.BufferedProtocol):
         self.asked = monotonic()
         """When the last query that gets an answer came, or the connection was made."""
         self._finishing = False
+
+    def is_idle(self, seconds: float) -> bool:
+        """Say whether no query came for so long, or for some times as long while an answer is owed."""
+        owes = self._unanswered > 0 and not self._transport.is_closing()
+        return monotonic() - self.asked > seconds * (OWED if owes else 1)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
@@ -210,7 +216,8 @@ class _Connection(asyncio.BufferedProtocol):
     def _answer(self, wire: bytes, _: None) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError("the client has gone")
-        self._transport.write(frame(wire))
+        if wire:
+            self._transport.write(frame(wire))
         self._settle()
 
     def _settle(self) -> None:

@@ -17,7 +17,12 @@ RECEIVE_BUFFER = 4 << 20
 """Bytes that the kernel may hold for us while we are busy; it may allow less (net.core.rmem_max)."""
 
 _PKTINFO_V4 = struct.Struct("=I4s4s")
-_IP_PKTINFO = 8  # Linux; the socket module has no name for it before Python 3.12
+_PKTINFO = {
+    socket.AF_INET: (socket.IPPROTO_IP, 8),  # Linux; the socket module has no name for it before Python 3.12
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO),
+}
+WILDCARDS = ("0.0.0.0", "::")
+"""What stands for all addresses."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -30,6 +35,8 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         with contextlib.suppress(OSError):  # passes rmem_max where we have the privilege
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        if host in WILDCARDS:  # before the first query can come: the kernel notes it on arrival
+            sock.setsockopt(*_PKTINFO[family], 1)
         sock.bind((host, port))
     except OSError:
         sock.close()
@@ -45,14 +52,9 @@ class UdpListener:
 
     def __init__(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self._sock, self._service, self._loop = sock, service, loop
-        v6 = sock.family == socket.AF_INET6
-        self._channel = Channel("udp", 6 if v6 else 4)
+        self._channel = Channel("udp", 6 if sock.family == socket.AF_INET6 else 4)
         self._peer_size, self._host = PEER_SIZES[sock.family], _HOSTS[sock.family]
-        self._wildcard = sock.getsockname()[0] in {"0.0.0.0", "::"}
-        if self._wildcard and v6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        elif self._wildcard:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        self._wildcard = sock.getsockname()[0] in WILDCARDS
         self._port = Port(sock, self, loop, _both if self._wildcard else _peers)
         loop.add_reader(sock, self._drain)
 
@@ -66,7 +68,7 @@ class UdpListener:
         self._port.flush()
         self._sock.close()
 
-    def refused(self) -> None:
+    def refused(self, waiting: Sequence[object]) -> None:
         """Do nothing: an answer that nobody waited for."""
 
     def unsent(self, to: Sequence[object]) -> None:

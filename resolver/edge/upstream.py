@@ -12,13 +12,13 @@ from resolver.core import questions
 from resolver.core.cache import kept_errors
 from resolver.core.errors import WireError
 from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
-from resolver.core.retries import NO_EDNS_S, RESENDS, Attempt, Next, Strategy, judge, plan
+from resolver.core.retries import RESENDS, Attempt, Next, Strategy, judge, plan
 from resolver.core.wire import Answer, Query, parse_answer
 from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
 
 LINGER_S = 12.0
-"""How long a server that is no longer configured may still answer; longer than any exchange lasts."""
+"""How long a server that is no longer configured may answer, after the longest exchange in its group."""
 PLAN_S = 0.02
 """How long a plan serves for the questions that come after; servers do not change faster."""
 PROBE_ROUND_S = 0.5
@@ -58,6 +58,11 @@ class UpstreamGroup:
         self._healths = [server.health for server in servers]
         self._plan: list[Attempt] = []
         self._plan_until = 0.0
+
+    @property
+    def longest_s(self) -> float:
+        """How long an exchange may last: each sending asked again without EDNS, and then over TCP."""
+        return len(self.servers) * (RESENDS + 1) * 3 * self.timeout_s
 
     def plan(self, now: float, rng: random.Random) -> list[Attempt]:
         """Return the sendings of a question that starts now; made anew every few milliseconds."""
@@ -134,13 +139,7 @@ class Exchange:
         server.answered(monotonic() - self._sent if self._mark == 1 else None)
         step = judge(answer, over_tcp=over_tcp, with_edns=self._with_edns)
         if step is Next.TAKE:
-            if answer.authentic and not self._group.trust_ad:
-                answer = answer._replace(authentic=False)
-            if (
-                server is self._plain and answer.edns is None
-            ):  # it was EDNS that it disliked, not the question
-                server.health.no_edns_until = monotonic() + NO_EDNS_S
-            self._finish(answer, b"")
+            self._take(server, answer)
         elif step is Next.GIVE_UP:
             self._finish(None, kept_errors(answer))
         elif step is Next.ASK_BY_TCP:
@@ -149,6 +148,7 @@ class Exchange:
                 self.go_on()
         elif step is Next.ASK_WITHOUT_EDNS:
             self._plain = server
+            self._forget()  # it says the same of each earlier sending, which now would count as a failure
             if not self._send(server, self._group.timeout_s, over_tcp=over_tcp):
                 self.go_on()
         elif server is self._server:
@@ -156,6 +156,15 @@ class Exchange:
             self._errors = kept_errors(answer) or self._errors or REFUSED
             self._given_up = (*self._given_up, server)  # it has spoken: asking again changes nothing
             self.go_on()
+
+    def _take(self, server: Server, answer: Answer) -> None:
+        if answer.edns is not None:
+            server.health.knows_edns = True
+        elif server is self._plain:  # it was EDNS that it disliked, not the question
+            server.health.disliked_edns(monotonic())
+        if answer.authentic and not self._group.trust_ad:
+            answer = answer._replace(authentic=False)
+        self._finish(answer, b"")
 
     def refused(self, server: Server) -> None:
         """Go on to the next server: at once, if that is another."""
@@ -286,6 +295,7 @@ class Upstreams:
         def server_for(group: str, spec: ServerSpec) -> Server:
             return known.pop((group, spec)) if (group, spec) in known else Server(spec, self.loop, self.wheel)
 
+        longest_s = {name: group.longest_s for name, group in self.groups.items()}
         self.groups = {
             name: UpstreamGroup(
                 [server_for(name, server) for server in spec.servers],
@@ -295,8 +305,8 @@ class Upstreams:
             )
             for name, spec in specs.items()
         }
-        for gone in known.values():
-            self._leaving[gone] = self.loop.call_later(LINGER_S, self._forget, gone)
+        for (name, _), gone in known.items():  # to send on what is closed would open it for ever
+            self._leaving[gone] = self.loop.call_later(longest_s[name] + LINGER_S, self._forget, gone)
         if self._probing is None:
             self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
 

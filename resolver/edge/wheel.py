@@ -48,4 +48,7 @@ class Wheel:
         self._reached = upto
         self._timer = self._loop.call_at((upto + 1) * TICK_S, self._turn) if self._buckets else None
         for call, mark in due:
-            call(mark)
+            try:
+                call(mark)
+            except Exception as exc:  # the deadlines after it still hold, or questions would wait for ever
+                self._loop.call_exception_handler({"message": "a deadline failed", "exception": exc})

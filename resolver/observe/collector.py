@@ -119,6 +119,42 @@ def _lists(lists: tuple[ListState, ...]) -> Iterator[Metric]:
         [((one.name,), one.bad) for one in lists],
     )
     yield _gauge(
+        "nxwhy_list_lines",
+        "Lines of a list, of every sort.",
+        label,
+        [((one.name,), one.lines) for one in lists],
+    )
+    yield _gauge(
+        "nxwhy_list_duplicates",
+        "Names that a list has once more.",
+        label,
+        [((one.name,), one.duplicates) for one in lists],
+    )
+    yield _gauge(
+        "nxwhy_list_covered_names",
+        "Names of a list that it covers by one above them.",
+        label,
+        [((one.name,), one.covered) for one in lists],
+    )
+    yield _gauge(
+        "nxwhy_list_ignored_rules",
+        "Rules of a list that are not taken, by kind.",
+        ("list", "kind"),
+        [((one.name, kind), total) for one in lists for kind, total in sorted(one.ignored.items())],
+    )
+    yield _gauge(
+        "nxwhy_list_last_hit_timestamp_seconds",
+        "When a list last blocked a query, or would have in shadow, in Unix time.",
+        label,
+        [((one.name,), one.last_hit_s) for one in lists if one.last_hit_s is not None],
+    )
+    yield _gauge(
+        "nxwhy_list_next_fetch_timestamp_seconds",
+        "When a list is fetched next, in Unix time.",
+        label,
+        [((one.name,), one.next_fetch_s) for one in lists if one.next_fetch_s is not None],
+    )
+    yield _gauge(
         "nxwhy_list_last_success_timestamp_seconds",
         "When a list was last found good, in Unix time.",
         label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from resolver.observe.counters import Durations
@@ -23,7 +23,9 @@ class ListState:
     """A list in force: its names, those no other list has, lines that could not be read.
 
     `last_success_s` is when it was last found good, in Unix seconds; `failed`, whether the last look at its
-    source failed since; `failures`, how often one did.
+    source, or the last fetch of it, failed since; `failures`, how often one did. `ignored` counts rules that
+    are not taken, by kind. `last_hit_s` is when it last blocked, or would have; `next_fetch_s`, when it is
+    fetched next, both in Unix seconds.
     """
 
     name: str
@@ -33,6 +35,12 @@ class ListState:
     last_success_s: float | None
     failed: bool
     failures: int
+    lines: int = 0
+    duplicates: int = 0
+    covered: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    last_hit_s: float | None = None
+    next_fetch_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

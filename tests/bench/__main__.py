@@ -6,16 +6,12 @@ queries, kernel included, is measured by the benchmark that docs/performance.md 
 
 from __future__ import annotations
 
-import timeit
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import NamedTuple
 
 from resolver.core import names
 from resolver.core.cache import Ageing, Cache
 from resolver.core.engine import Engine
-from resolver.core.errors import WireError
 from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
@@ -24,19 +20,10 @@ from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
 from resolver.core.wire import parse_answer, parse_query
 from resolver.observe.counters import Channel, Counters
-from tests.hostile import HOSTILE
+from tests.bench.hostile import hostile
+from tests.bench.step import Step, measure
 from tests.messages import answer, opt, query, record
 from tests.tables import build
-
-
-class Step(NamedTuple):
-    """Something to measure: `each` is how many things one call does, `goal_us` its goal for each."""
-
-    name: str
-    call: Callable[[], object]
-    calls: int = 20000
-    each: int = 1
-    goal_us: float | None = None
 
 
 def steps(names_listed: int = 100_000) -> Iterator[Step]:
@@ -81,34 +68,19 @@ def steps(names_listed: int = 100_000) -> Iterator[Step]:
         "count a query",
         lambda: counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, 0.0001),  # type: ignore[union-attr]
     )
-    for name, wire in HOSTILE.items():
-        yield Step(f"hostile: {name}", partial(_read, wire), 3, goal_us=5000)
     yield Step("read a list, a name", lambda: parse_list(text, "bench"), 1, names_listed)
     yield Step("build the table, a name", lambda: build([rules]), 1, names_listed)
-
-
-def _read(wire: bytes) -> None:
-    for read in (parse_query, lambda data: parse_answer(data, query()[12:])):
-        try:
-            read(wire)
-        except WireError:
-            continue
-
-
-def measure(step: Step, repeats: int = 7) -> float:
-    """Return microseconds for each."""
-    calls = max(step.calls, 1)
-    return min(timeit.repeat(step.call, number=calls, repeat=repeats)) / calls / step.each * 1e6
+    yield from hostile()
 
 
 def main() -> None:
     """Print a table."""
-    print(f"{'step':<40}{'µs':>10}{'goal':>8}")
+    print(f"{'step':<58}{'µs':>10}{'goal':>8}")
     for step in steps():
         took = measure(step)
         goal = "" if step.goal_us is None else f"{step.goal_us:g}"
         missed = "  missed" if step.goal_us is not None and took > step.goal_us else ""
-        print(f"{step.name:<40}{took:>10.2f}{goal:>8}{missed}")
+        print(f"{step.name:<58}{took:>10.2f}{goal:>8}{missed}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.__main__ import Step, measure, steps
+from tests.bench.__main__ import steps
+from tests.bench.step import Step, measure
 
 
 @pytest.mark.parametrize("step", list(steps(names_listed=100)), ids=lambda step: step.name)

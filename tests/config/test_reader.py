@@ -211,7 +211,7 @@ def test_a_mistake_in_a_value_is_told_where_it_stands(text: str, said: str) -> N
         ("state: !!str a", "1:8: tags are not taken"),
         ("engine: auto\n---\nengine: auto", "2:1: no valid YAML: but found another document"),
         ("{a: " * 9 + "}" * 9, "1:33: nested too deeply"),
-        ("[" * 100_000, "1:9: nested too deeply"),
+        ("[" * 900, "1:9: nested too deeply"),  # libyaml looks ahead, and may refuse 1000 itself
         ("\tlog: {}", "1:1: no valid YAML: found character that cannot start any token"),
         ("log:\n\tlevel: info", "2:1: no valid YAML: found character that cannot start any token"),
         ("log: 'a", "1:8: no valid YAML: found unexpected end of stream"),

@@ -143,4 +143,7 @@ def test_a_list_that_cannot_be_fetched_stays_and_is_told(server: Nxwhy, page: We
     done = server.command("lists", "refresh", "web")
     assert "404" in done.stderr
     assert done.returncode == 1
+    assert "404" in str(shown(server)["fetch_error"])
+    assert 'nxwhy_list_refresh_failed{list="web"} 1' in metrics(server)
+    assert server.command("lists").returncode == 1
     assert rcode(server.port, "n7.example") == NXDOMAIN

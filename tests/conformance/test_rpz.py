@@ -21,6 +21,7 @@ from resolver.core.lists.rpz import read_rpz
 from resolver.core.lists.rule import Action, Rule, Scope, Side, Trigger
 from resolver.core.names import from_text, parents, to_text
 from tests.conformance.test_list_formats import MARKS, shown, upstream
+from tests.judged import profile
 from tests.programs import need
 from tests.servers import free_port, process, until_it_answers
 
@@ -256,11 +257,13 @@ def ask_at() -> Iterator[int]:
 def test_every_verdict_is_that_of_the_program_but_for_known_differences(
     server: Server, known: dict[tuple[str, str], str], ask_at: int, tmp_path: Path
 ) -> None:
-    rules = rules_of(ZONE)
+    rules, ours = rules_of(ZONE), profile(tmp_path, "rpz", ZONE)
     different = {}
     with server(tmp_path, ZONE, ask_at) as port:
         for name in NAMES:
             for qtype in TYPES:
+                judged = ours.decide(from_text(name), int(dns.rdatatype.from_text(qtype)))
+                assert judged.blocks == (verdict(rules, name, qtype) != "open"), (name, qtype)
                 theirs = answer(port, name, qtype)
                 if theirs != verdict(rules, name, qtype):
                     different[name, qtype] = theirs

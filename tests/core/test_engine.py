@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.cache import RECHECK_S, Ageing
+from resolver.core.cache import FIRST_FAILURE_S, LONGEST_FAILURE_S, RECHECK_S, Ageing
 from resolver.core.engine import Drop, Engine, Forward, Outcome, Reply
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
@@ -228,6 +228,15 @@ def test_a_failure_is_answered_from_memory_and_lasts_longer_each_time() -> None:
     on.cache.drop(key)
     on.fail(key, b"", 20)
     assert isinstance(on.handle(query(), FREE, 25), Forward)
+
+
+def test_a_failure_that_nobody_asked_about_for_long_does_not_make_the_next_one_last_longer() -> None:
+    on = engine()
+    key = parse_query(query()).key
+    for now in (0, 5, 15, 35):
+        on.fail(key, b"", now)
+    on.fail(key, b"", 35 + 40 + LONGEST_FAILURE_S)
+    assert isinstance(on.handle(query(), FREE, 35 + 40 + LONGEST_FAILURE_S + FIRST_FAILURE_S), Forward)
 
 
 def test_a_popular_answer_is_worth_asking_for_again_once() -> None:

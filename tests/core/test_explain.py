@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from resolver.core.explain import explain
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope
 from resolver.core.lists.rules import collect
 from resolver.core.names import from_text, is_within
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
@@ -68,7 +68,14 @@ def test_the_trace_says_what_is_answered_here() -> None:
 NAMES = st.sampled_from(["example", "a.example", "b.a.example", "c.b.a.example", "test", "a.test"])
 WIRE = NAMES.map(from_text)
 ANY_RULE = st.builds(
-    Rule, NAMES, st.sampled_from(list(Scope)), st.sampled_from(list(Effect)), st.integers(1, 99)
+    Rule,
+    NAMES,
+    st.sampled_from(list(Scope)),
+    st.sampled_from(list(Effect)),
+    st.integers(1, 99),
+    st.just(""),  # what is not given is made up, with types of records that there are not
+    st.sampled_from([None, Own(Action.NULL)]),
+    st.none(),
 )
 ANY_LISTS = st.lists(st.lists(ANY_RULE, max_size=6), min_size=1, max_size=4)
 

@@ -303,6 +303,11 @@ NOTICE = Protected("notice.corp.example", "the notice page")
         ("||notice.*.example^", True),
         ("/^notice/", True),
         ("@@/^notice/", False),
+        ("||notice.*.example^$dnstype=A|AAAA", True),
+        ("||notice.*.example^$dnstype=~TXT", True),
+        ("||notice.*.example^$dnstype=HTTPS", False),
+        ("||notice.*.example^$dnstype=~A", False),
+        ("||notice.*.example^$client=192.0.2.7", False),
     ],
 )
 def test_no_list_blocks_what_must_stay_open(source: Source, state: Path, line: str, refused: bool) -> None:
@@ -378,7 +383,7 @@ def test_rules_about_addresses_come_back_from_the_table_as_they_were(
     def parse_with_triggers(*args: Any, **settings: Any) -> ParsedList:
         return replace(parse_list(*args, **settings), triggers=triggers)
 
-    monkeypatch.setattr("resolver.edge.intake.parse_list", parse_with_triggers)
+    monkeypatch.setattr("resolver.core.lists.reader.parse_list", parse_with_triggers)
     assert built(source, state).triggers == (triggers,)
     assert built(source, state).triggers == (triggers,)  # from the parsed form that was kept
     assert build([source], None).triggers == (triggers,)
@@ -403,3 +408,42 @@ def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
     )
     assert done.returncode == 0
     assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]
+
+
+PATTERNS = "".join([f"||ad*{number}.example^\n" for number in range(200)])
+NETWORKS = "$TTL 60\n@ SOA a. b. 1 1 1 1 1\n" + "".join(
+    [f"32.{number}.2.0.192.rpz-ip CNAME .\n" for number in range(200)]
+)
+
+
+@pytest.mark.parametrize("text", [PATTERNS, NETWORKS])
+def test_patterns_and_rules_about_addresses_count_as_rules_of_a_list(
+    source: Source, state: Path, text: str
+) -> None:
+    source.path.write_text(text + "a..b CNAME .\n")
+    assert error(built(source, state)) == ""
+    assert history(state, "ads").index().versions[0].rules == 200
+    source.path.write_text("".join(text.splitlines(keepends=True)[:20]))
+    assert "shrunk from 200 rules to " in error(built(source, state))
+
+
+def test_who_reads_without_building_sees_what_the_guards_left_in_force(source: Source, state: Path) -> None:
+    source.path.write_text(names(200))
+    first = built(source, state).lists[0].version
+    source.path.write_text(names(20))
+    assert "shrunk" in error(built(source, state))
+    found = read(source, state)
+    assert (found.version, found.parsed and len(found.parsed.rules)) == (first, 200)
+    assert "nxwhy lists accept ads" in str(found.error)
+    kept = history(state, "ads")
+    kept.save(accept(kept.index()))
+    assert read(source, state)[1] is None
+    built(source, state)
+    assert read(source, state)[1] is None
+
+
+def test_what_the_header_says_against_the_reading_comes_back_from_the_table(
+    source: Source, state: Path
+) -> None:
+    source.path.write_text("# Wildcard domains\na.example\n")
+    assert "`match: subtree`" in built(source, state).lists[0].hint

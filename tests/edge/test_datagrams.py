@@ -37,10 +37,10 @@ class Told:
 
     def __init__(self) -> None:
         self.lost: list[Any] = []
-        self.refusals = 0
+        self.refusals: list[list[Any]] = []
 
-    def refused(self) -> None:
-        self.refusals += 1
+    def refused(self, waiting: Sequence[Any]) -> None:
+        self.refusals.append(list(waiting))
 
     def unsent(self, to: Sequence[Any]) -> None:
         self.lost.extend(to)
@@ -121,7 +121,7 @@ async def test_a_refusal_is_told_and_costs_no_message_that_comes_after_it(opened
     port.flush()
     port.send(b"after the refusal", 2)
     port.flush()
-    assert (owner.refusals, owner.lost) == (1, [])
+    assert (owner.refusals, owner.lost) == ([[2]], [])
 
 
 async def test_a_port_whose_socket_is_closed_sends_nothing(opened: Open) -> None:

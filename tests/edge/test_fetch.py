@@ -20,7 +20,8 @@ from resolver.core.lists.reader import parse_list
 from resolver.core.refresh import Validators
 from resolver.edge import fetch as fetch_module
 from resolver.edge import webclient
-from resolver.edge.fetch import Fetched, FetchRequest, NotModified, clear_leftovers, fetch
+from resolver.edge.fetch import Fetched, NotModified, clear_leftovers, fetch
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.webclient import MAX_HEAD
 from tests.servers import free_port
 from tests.webservers import Handler, Script, Web, web

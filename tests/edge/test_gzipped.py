@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core.errors import FetchError
-from resolver.edge.fetch import Fetched, FetchRequest, fetch
+from resolver.edge.fetch import Fetched, fetch
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.gzipped import MAX_MEMBERS, PIECE, Gunzip, GzipFault
 from tests.webservers import Handler, web
 

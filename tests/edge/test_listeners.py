@@ -14,7 +14,7 @@ import dns.rcode
 import pytest
 
 from resolver.core.framing import frame
-from resolver.edge import stream, udp
+from resolver.edge import service, stream, udp
 from resolver.edge.service import REFUSALS_PER_S
 from resolver.edge.stream import StreamListener
 from resolver.edge.udp import UdpListener
@@ -245,3 +245,43 @@ async def test_a_socket_that_takes_no_answer_costs_one_answer(running: Running) 
 
     running.service.handle(query("localhost"), packed("127.0.0.1"), UDP, full, None)
     assert running.counters.drops()["send"] == 1
+
+
+async def test_many_who_ask_the_same_all_hear_the_answer_within_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "MAX_WAITING", 900)
+    async with upstream(silent) as up, resolver(up.address, timeout_s=5) as running:
+        sent: list[bytes] = []
+
+        def ask(name: str, ident: int) -> bool:
+            asked = query(name, ident=ident)
+            return running.service.handle(
+                asked, packed("127.0.0.1"), UDP, lambda wire, _: sent.append(wire), None
+            )
+
+        taken = [ask("same.example", ident) for ident in range(800)]
+        taken += [ask(f"n{ident}.example", ident) for ident in range(150)]
+        assert (taken.count(True), taken[900:]) == (900, [False] * 50)
+        assert running.counters.drops()["overload"] == 50
+        up.script = rightly
+        while running.service.inflight:
+            await asyncio.sleep(0)
+        assert len(sent) == 900
+        assert running.service._waiting == 0
+
+
+async def test_a_query_that_waits_in_a_socket_for_the_start_is_answered_from_the_address_asked(
+    running: Running,
+) -> None:
+    loop = asyncio.get_running_loop()
+    sock = udp.bind("0.0.0.0", 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.bind(("127.0.0.1", 0))
+        asked = ("127.0.0.7", sock.getsockname()[1])
+        client.sendto(query("localhost"), asked)
+        listener = UdpListener(sock, running.service, loop)
+        _, source = await asyncio.wait_for(loop.sock_recvfrom(client, 4096), 10)
+        assert source == asked
+        listener.close()

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from resolver.core.errors import FetchError, SignatureFault
 from resolver.edge import minisign
-from resolver.edge.fetch import Fetched, FetchRequest, NotModified, fetch
+from resolver.edge.fetch import Fetched, NotModified, fetch
+from resolver.edge.fetch_request import FetchRequest
 from tests.webservers import Handler, web
 
 # A key and signatures of the file "test" that minisign 0.8 and 0.10 made, as its documentation shows them

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from ipaddress import ip_network
 
 import dns.flags
 import pytest
 
+from resolver.core.framing import frame
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, Side, Trigger
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
@@ -62,6 +64,18 @@ async def test_an_address_fresh_from_upstream_is_judged_before_anybody_gets_it(a
         else:
             assert parsed(await running.ask(query())).rcode() == 3
         assert len(server.asked) == 1
+        assert running.counters.blocked() == COUNTED
+
+
+async def test_a_stream_does_not_wait_for_an_answer_that_was_dropped() -> None:
+    trigger = Trigger(ip_network("192.0.2.0/24"), Side.ANSWER, Effect.BLOCK, 1, Own(Action.DROP))
+    async with upstream() as server, resolver(server.address, policy=policy(triggers=(trigger,))) as running:
+        reader, writer = await asyncio.open_connection(*running.address)
+        writer.write(frame(query()))
+        writer.write_eof()
+        async with asyncio.timeout(5):  # half of what an idle connection has
+            assert await reader.read() == b""
+        writer.close()
         assert running.counters.blocked() == COUNTED
 
 

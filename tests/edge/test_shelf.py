@@ -7,6 +7,7 @@ import pytest
 
 from resolver.edge import shelf as shelf_module
 from resolver.edge.builder import Build, Order, build_file, open_built
+from resolver.edge.fetching import Report
 from resolver.edge.intake import Source
 from resolver.edge.shelf import Shelf
 
@@ -87,3 +88,42 @@ def test_what_is_new_or_wrong_is_logged_once_a_build(path: Path, caplog: pytest.
     path.unlink()
     assert said() == [("ERROR", "list refused")]
     assert "the last good copy stays in force" in caplog.text
+
+
+def test_a_list_is_no_younger_than_its_last_good_fetch(path: Path, clock: list[float]) -> None:
+    clock[0] = 500.0
+    reports = {"ads": Report(success_s=300.0)}
+    shelf = Shelf(reports, lambda _: 560.0)
+    shelf.note(compiled(path))
+    shelf.looked()
+    assert shelf.states()[0].last_success_s == 300.0
+    assert not shelf.states()[0].failed
+
+    reports["ads"] = Report(300.0, 2, "404")
+    shelf.looked()
+    (state,) = shelf.states()
+    assert (state.last_success_s, state.failed, state.failures, state.next_fetch_s) == (300.0, True, 2, 560.0)
+    live = shelf.live(500.0)["ads"]
+    assert (live["age_s"], live["next_fetch_s"], live["fetch_error"]) == (200.0, 60, "404")
+
+
+def test_a_hit_in_shadow_is_a_hit_of_its_own_kind(path: Path) -> None:
+    shelf = Shelf()
+    shelf.note(compiled(path))
+    shelf.note_hits({}, {}, 1.0)
+    assert shelf.live(2.0)["ads"]["last_hit_s"] is None
+    shelf.note_hits({("ads", "a"): 1}, {("ads", "a"): 2, ("ads", "b"): 3}, 5.0)
+    shelf.note_hits({("ads", "a"): 1}, {("ads", "a"): 2, ("ads", "b"): 3}, 7.0)
+    live = shelf.live(9.0)["ads"]
+    assert (live["hits"], live["shadow_hits"], live["last_hit_s"]) == (1, 5, 4.0)
+    assert shelf.states()[0].last_hit_s == 5.0
+
+
+def test_a_header_that_speaks_against_the_reading_is_logged_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("# Wildcard domains\na.example\n")
+    shelf = Shelf()
+    shelf.note(compiled(path))
+    shelf.note(compiled(path))
+    assert caplog.text.count("`match: subtree`") == 1

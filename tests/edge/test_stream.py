@@ -20,7 +20,7 @@ from resolver.edge import stream
 from resolver.edge.stream import StreamListener
 from resolver.observe.counters import Channel
 from tests.messages import packed, parsed, query
-from tests.upstreams import Running, Upstream, resolver, rightly, silent, upstream
+from tests.upstreams import A, Running, Upstream, answered, resolver, rightly, silent, upstream
 
 PATIENCE_S = 10
 TCP = Channel("tcp", 4)
@@ -189,6 +189,24 @@ async def test_an_idle_connection_whose_client_does_not_read_ends_too(running: R
         connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         connection._transport.write(bytes(stream.MAX_UNSENT))
         await until(lambda: listener.connections == 0)
+    listener.close()
+
+
+async def test_a_connection_is_not_idle_while_an_answer_is_on_its_way(up: Upstream, running: Running) -> None:
+    up.script = silent
+    listener, address = await listening(running, idle_s=0.2)
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(frame(query()))
+    await up.until(1)
+    _, other = await asyncio.open_connection(*address)
+    await until(lambda: listener.connections == 2)
+    await until(lambda: listener.connections == 1)  # the other, which asked nothing and came later, is gone
+    up.reply_to(up.asked[0], answered(up.asked[0].wire, A))
+    async with asyncio.timeout(PATIENCE_S):
+        assert parsed(await received(reader)).rcode() == dns.rcode.NOERROR
+        assert await reader.read() == b""
+    writer.close()
+    other.close()
     listener.close()
 
 

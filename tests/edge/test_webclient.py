@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from resolver.core.errors import FetchError
-from resolver.edge.fetch import Fetched, FetchRequest, fetch
+from resolver.edge.fetch import Fetched, fetch
+from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.webclient import Target, is_public, looked_up
 from tests.webservers import DAY, NOW, Authority, Handler, web
 

@@ -16,7 +16,7 @@ from resolver.core.lists.rule import Effect, Rule, Scope
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode, extended_error
 from resolver.core.retries import DEAD_AFTER, RESENDS, Strategy
-from resolver.core.wire import parse_query
+from resolver.core.wire import parse_answer, parse_query
 from resolver.edge import server as edge_server
 from resolver.edge import service as edge_service
 from resolver.edge import upstream as edge_upstream
@@ -356,3 +356,23 @@ async def test_a_truncated_answer_that_comes_many_times_is_asked_for_over_tcp_on
         assert [each.over_tcp for each in up.asked] == [False, True]
         up.reply_to(asked, answered(asked.wire, A))
         assert is_right(await waiting)
+
+
+async def test_a_fault_of_ours_in_one_answer_costs_no_answer_that_came_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faults: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+
+    def broken(wire: bytes, question: bytes) -> object:
+        if question.startswith(b"\3bad"):
+            raise ZeroDivisionError
+        return parse_answer(wire, question)
+
+    monkeypatch.setattr(edge_upstream, "parse_answer", broken)
+    async with upstream() as up, resolver(up.address, timeout_s=5) as running:
+        bad = asyncio.ensure_future(running.ask(query("bad.example")))
+        asked = [running.ask(query(f"n{number}.example")) for number in range(20)]
+        assert all(is_right(reply) for reply in await asyncio.gather(*asked))
+        assert [type(fault["exception"]) for fault in faults] == [ZeroDivisionError]
+        bad.cancel()

@@ -104,7 +104,7 @@ async def test_a_refusal_counts_once_however_many_questions_wait_on_its_socket()
         await up.until(40)
         line = next(line for line in server._pool if line is not None and len(line.pending) > 1)
         server.health.timeouts = 0
-        line.refused()
+        line.refused(())
         assert (server.health.timeouts, server.failures["refused"]) == (1, 1)
         for task in asked:
             task.cancel()

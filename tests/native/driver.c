@@ -1,7 +1,7 @@
 /* Gives messages to what answers natively, for the sanitizers and for libFuzzer.
  *
  * usage: driver FILE ROUNDS: a file of messages, each behind its length in two bytes (tests/native/corpus.py). Each is
- * asked as it is, and in each round with a few bits changed. With -DFUZZER it is a target of libFuzzer instead. */
+ * asked as it is, and in each round with up to three bits changed. With -DFUZZER it is a target of libFuzzer instead. */
 #include "answer.h"
 
 #include <assert.h>
@@ -149,11 +149,14 @@ int main(int argc, char **argv)
         size_t size = (size_t)head[0] << 8 | head[1];
         if (size > sizeof wire || fread(wire, 1, size, file) != size)
             break;
-        for (long round = strtol(argv[2], NULL, 10); round >= 0; round--) {
-            answered += ask_both(wire, size);
+        answered += ask_both(wire, size);
+        for (long round = strtol(argv[2], NULL, 10); round > 0 && size > 0; round--) {
+            uint8_t changed[LARGEST];
+            memcpy(changed, wire, size);
+            for (long bits = round % 3; bits >= 0; bits--)
+                changed[next(&state) % size] ^= (uint8_t)(1u << next(&state) % 8);
+            answered += ask_both(changed, size);
             asked += 2;
-            if (size)
-                wire[next(&state) % size] ^= (uint8_t)(1u << next(&state) % 8);
         }
     }
     fclose(file);

@@ -44,6 +44,7 @@ _NAMED = {
     "[:word:]": _WORD,
     "[:xdigit:]": _DIGIT | frozenset("abcdef"),
 }
+_TOO_LARGE = f"stands for more than {MAX_SIZE} characters"
 _COUNT = re.compile(r"\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}")
 _HEX = re.compile(r"([0-7][0-9A-Fa-f])")
 _GROUP = re.compile(r"\?(?:i?:|P?<[A-Za-z_][A-Za-z0-9_]*>)")
@@ -105,7 +106,7 @@ def parse_expression(text: str) -> Node:
         raise ExpressionFault("a character beyond ASCII, which no name holds")
     node = _Parser(text.removeprefix("(?i)")).parse()
     if _size(node) > MAX_SIZE:
-        raise ExpressionFault(f"stands for more than {MAX_SIZE} characters")
+        raise ExpressionFault(_TOO_LARGE)
     return node
 
 
@@ -144,10 +145,11 @@ def literals(node: Node) -> list[str]:
 
 
 class _Parser:
-    """Reads an expression from left to right."""
+    """Reads an expression from left to right, and no further once it is too large without its counts."""
 
     def __init__(self, text: str) -> None:
-        self._text, self._at, self._depth = text, 0, 0
+        self._text, self._at, self._depth, self._size = text, 0, 0, 0
+        self._last_class = text.rfind(":]")  # to look for one from each place would take long where none is
 
     def parse(self) -> Node:
         node = self._alternatives()
@@ -207,6 +209,9 @@ class _Parser:
         self._at += 1
         if char == "(":
             return self._group()
+        self._size += 1
+        if self._size > MAX_SIZE:
+            raise ExpressionFault(_TOO_LARGE)
         if char == "[":
             return self._class()
         if char == "\\":
@@ -254,8 +259,8 @@ class _Parser:
 
     def _class_item(self) -> frozenset[str]:
         """Return one character, one range or one class within square brackets, as it was written."""
-        named = self._text[self._at : self._text.find(":]", self._at) + 2]
-        if named.startswith("[:"):
+        if self._text.startswith("[:", self._at) and self._at < self._last_class:
+            named = self._text[self._at : self._text.index(":]", self._at) + 2]
             if named not in _NAMED:
                 raise Unsupported("class")
             self._at += len(named)

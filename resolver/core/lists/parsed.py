@@ -55,6 +55,11 @@ class ParsedList:
     hint: str = ""
 
     @property
+    def size(self) -> int:
+        """How many rules there are, of every sort."""
+        return len(self.rules) + len(self.patterns) + len(self.triggers)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is no rule at all."""
         return not (self.rules or self.patterns or self.triggers)

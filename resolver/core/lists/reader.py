@@ -14,6 +14,7 @@ from resolver.core.lists.annotated import is_annotated, read_annotated
 from resolver.core.lists.bulk import BLANKS, Piece, read_pieces
 from resolver.core.lists.dnsmasq import read_dnsmasq
 from resolver.core.lists.domains import match_hint, read_domains
+from resolver.core.lists.formats import FORMATS
 from resolver.core.lists.hosts import read_hosts
 from resolver.core.lists.line import (
     Bad,
@@ -82,8 +83,6 @@ LINE_READERS: Mapping[str, LineReader] = MappingProxyType(
         "unbound": read_unbound,
     }
 )
-FORMATS = (*LINE_READERS, "rpz", "annotated")
-"""Every value that a list's `format` may have."""
 
 
 def parse_list(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,8 @@ from resolver.core.lists.rule import Pattern, Rule, Scope
 from resolver.core.names import from_text, to_text
 from resolver.core.patterns import Patterns
 from tests.core.lists.said import reasons, says
+from tests.hostile_lists import ADBLOCK, COUNTED, LONGEST, Line
+from tests.steps import grows_as_its_input
 
 
 @pytest.mark.parametrize(
@@ -327,27 +328,10 @@ def test_a_pattern_means_what_a_plain_matcher_makes_of_it(pattern: str, names: l
             assert naive(pattern, name) == bool((own and said.scope & 1) or (below and said.scope & 2))
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "||" + "*a" * 2000,
-        "/" + "(" * 4000 + "/",
-        "/" + "a*" * 2000 + "/",
-        "/" + "[" * 4000 + "/",
-        "/" + "[[:" * 1300 + "/",
-        "/" * 4000,
-        "/a/$" * 1000,
-        "||a.example^$client=" + "~" * 4000,
-        "||a.example^$client=" + "\\|" * 2000,
-        "||a.example^$denyallow=" + "a|" * 2000,
-        "||a.example^$denyallow=" + "ü" * 4000,
-        "||a.example^$dnsrewrite=" + "ü" * 4000,
-        "||a.example^$dnstype=" + "A|" * 2000 + "A",
-        "||a.example^$" + "important," * 400,
-        "/" + "(?:a?){30}" * 33 + "/",
-    ],
-)
-def test_no_line_of_4096_characters_takes_long(line: str) -> None:
-    start = time.perf_counter()
-    read_adblock(line, 1, Scope.EXACT)
-    assert time.perf_counter() - start < 0.3
+@pytest.mark.parametrize("line", ADBLOCK, ids=str)
+def test_a_line_takes_no_more_steps_than_its_length_has_it(line: Line) -> None:
+    grows_as_its_input(lambda size: read_adblock(line.of(size), 1, Scope.EXACT), 1000, LONGEST)
+
+
+def test_an_expression_of_many_counts_takes_no_more_steps_than_its_length_has_it() -> None:
+    grows_as_its_input(lambda parts: read_adblock(f"/{COUNTED * parts}/", 1, Scope.EXACT), 8, 33)
