@@ -10,11 +10,12 @@ NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
-.PHONY: run test check format lint types coverage bench bench-lists fuzz native-asan native-fuzz build wheel clean help
+.PHONY: run test check format lint types coverage bench bench-lists bench-eviction fuzz
+.PHONY: native-asan native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml setup.py $(NATIVE)
 	@command -v $(PYTHON) >/dev/null || { echo "nxwhy needs Python 3.11 or newer: install python3 (Debian: apt install python3 python3-venv)" >&2; exit 1; }
@@ -52,6 +53,9 @@ bench: $(STAMP) ## what a message costs, in microseconds of one core
 bench-lists: $(STAMP) ## what millions of names cost the running server, beside the goals (minutes)
 	@$(BIN)/python -m tests.bench.lists $(ARGS)
 
+bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
+	@$(BIN)/python -m tests.bench.eviction $(ARGS)
+
 fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
 	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py $(ARGS)
 
@@ -68,6 +72,12 @@ native-fuzz: ## let libFuzzer look for messages that the native part cannot bear
 
 build: $(STAMP) ## compile the native part, where there is a compiler, and say which engine runs
 	@$(BIN)/nxwhy --version
+
+native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang and gcc (two minutes)
+	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k threads $(ARGS)
+	@LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+		NXWHY_NATIVE_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
+		$(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k "not threads and not malloc and not siphash" $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -1,14 +1,14 @@
 """Answers that we know: ageing, negative and failed ones, stale ones, eviction.
 
-The cache is bounded in bytes. Eviction is CLOCK: the oldest entry goes, unless it was asked for since it was
-last looked at; then it gets another round. A hit costs one increment. Where many in a row were asked for, one
-of them goes all the same, so that no query waits for a walk through the whole cache.
+The cache is bounded in bytes. Eviction is SIEVE: a hand goes through the entries from the oldest to the
+newest and round again; the first that was not asked for since it was last looked at goes, the others stay
+where they are. A hit costs one increment. Where many in a row were asked for, one of them goes all the same,
+so that no query waits for a walk through the whole cache.
 """
 
 from __future__ import annotations
 
 import struct
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
@@ -44,7 +44,7 @@ PREFETCH_AT = 0.9
 MAX_KEPT_OPTIONS = 512
 """Most bytes of extended errors kept from one answer."""
 MAX_SPARED = 64
-"""Most entries that get another round in a row; beyond, the next one goes whether it was asked for or not."""
+"""Most entries that are spared in a row; beyond, the next one goes whether it was asked for or not."""
 ENTRY_OVERHEAD = 640
 """What an entry takes in CPython besides its bytes, measured with tracemalloc."""
 
@@ -79,14 +79,23 @@ class Entry:
         "expires",
         "failures",
         "hits",
+        "key",
+        "newer",
+        "older",
         "rcode",
         "refresh_at",
         "retry_at",
+        "seen",
         "size",
         "stale_until",
         "stored",
         "ttl",
     )
+
+    key: bytes
+    newer: Entry
+    older: Entry
+    """Its key and its neighbours while it is in a cache."""
 
     def __init__(
         self, rcode: int, sections: Sections, ttls: tuple[tuple[int, int], ...], ttl: float, now: float
@@ -104,7 +113,7 @@ class Entry:
         self.stored, self.ttl, self.expires = now, ttl, now + ttl
         self.stale_until = self.retry_at = 0.0
         self.refresh_at = float("inf")
-        self.hits = self.failures = 0
+        self.hits = self.failures = self.seen = 0
         self.size = ENTRY_OVERHEAD + 2 * len(sections.tail) + 120 * len(ttls)
 
     @property
@@ -268,8 +277,8 @@ class AnswerCache(Protocol):
     def put(self, key: Key, entry: Entry) -> Entry:
         """Keep an entry, in place of the one under the same key; return it as it is kept."""
 
-    def drop(self, key: Key) -> None:
-        """Forget one entry, if it is there."""
+    def drop(self, key: Key) -> bool:
+        """Forget one entry, if it is there; say whether it was."""
 
     def resize(self, limit_bytes: int) -> None:
         """Set another bound, in bytes."""
@@ -282,8 +291,10 @@ class Cache:
     """Entries by key, bounded in bytes."""
 
     def __init__(self, limit_bytes: int) -> None:
-        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self._entries: dict[bytes, Entry] = {}
         self.get = self._entries.get  # the call that every query makes
+        self._ends = Entry(0, Sections(0, 0, b""), (), 0, 0)  # between the newest and the oldest
+        self._ends.newer = self._ends.older = self._hand = self._ends
         self.limit_bytes = limit_bytes
         self.bytes = self.hits = self.misses = self.evictions = 0
         self.generation = 0
@@ -293,40 +304,62 @@ class Cache:
         return len(self._entries)
 
     def put(self, key: bytes, entry: Entry) -> Entry:
-        """Keep an entry, in place of the one under the same key; others go until there is room. Return it."""
-        self.drop(key)
+        """Keep an entry, in place of the one under the same key; others go until there is room. Return it.
+
+        One that is larger than the cache is not kept.
+        """
+        again = self.drop(key)
+        size = entry.size + len(key)
+        if size > self.limit_bytes:
+            return entry
+        self._make_room(size)
         self._entries[key] = entry
-        self.bytes += entry.size + len(key)
-        while self.bytes > self.limit_bytes:
-            self._evict()
+        self.bytes += size
+        entry.key, entry.seen = key, -1 if again else entry.hits  # put again: it was asked for again
+        entry.newer, entry.older = self._ends, self._ends.older
+        entry.older.newer = self._ends.older = entry
         return entry
 
-    def drop(self, key: bytes) -> None:
-        """Forget one entry, if it is there."""
+    def drop(self, key: bytes) -> bool:
+        """Forget one entry, if it is there; say whether it was."""
         entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.bytes -= entry.size + len(key)
+        if entry is None:
+            return False
+        self.bytes -= entry.size + len(key)
+        if self._hand is entry:
+            self._hand = entry.newer
+        entry.newer.older, entry.older.newer = entry.older, entry.newer
+        del entry.newer, entry.older  # no cycle is left, nor a neighbour kept
+        return True
 
     def resize(self, limit_bytes: int) -> None:
         """Set another bound, in bytes."""
         self.limit_bytes = limit_bytes
-        while self.bytes > self.limit_bytes:
-            self._evict()
+        self._make_room(0)
 
     def flush(self) -> None:
         """Forget everything."""
+        for entry in self._entries.values():
+            del entry.newer, entry.older
         self._entries.clear()
+        self._ends.newer = self._ends.older = self._hand = self._ends
         self.bytes = 0
         self.generation += 1
 
+    def _make_room(self, size: int) -> None:
+        while self._entries and self.bytes + size > self.limit_bytes:
+            self._evict()
+
     def _evict(self) -> None:
-        entries = self._entries
-        key, entry = entries.popitem(last=False)
-        for _ in range(min(MAX_SPARED, len(entries))):
-            if not entry.hits:
+        entry = self._next(self._hand)
+        for _ in range(MAX_SPARED):
+            if entry.hits == entry.seen:
                 break
-            entry.hits = 0
-            entries[key] = entry
-            key, entry = entries.popitem(last=False)
-        self.bytes -= entry.size + len(key)
+            entry.seen = entry.hits
+            entry = self._next(entry.newer)
+        self._hand = entry.newer
+        self.drop(entry.key)
         self.evictions += 1
+
+    def _next(self, place: Entry) -> Entry:
+        return place if place is not self._ends else place.newer

@@ -60,7 +60,19 @@ struct cache_key cache_key(const struct cache *cache, const uint8_t *bytes, size
 
 void cache_prefetch(const struct cache *cache, struct cache_key key)
 {
-    __builtin_prefetch(shard_of(cache, key.hash), 1);
+    const struct cache_shard *shard = shard_of(cache, key.hash);
+    __builtin_prefetch(shard_place(shard, key.hash)); /* only its address is made, so it may be one of old slots */
+}
+
+void cache_prefetch_entry(const struct cache *cache, struct cache_key key)
+{
+    struct cache_shard *shard = shard_of(cache, key.hash);
+    shard_lock(shard);
+    const char *entry = (const char *)*shard_place(shard, key.hash);
+    if (entry != NULL) /* a usual one has four lines of 64 bytes */
+        for (unsigned line = 0; line < 4; line++)
+            __builtin_prefetch(entry + (size_t)64 * line);
+    shard_unlock(shard);
 }
 
 enum cache_found cache_reply(struct cache *cache, struct cache_key key, const struct cache_query *query,

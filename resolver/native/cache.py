@@ -157,9 +157,9 @@ class NativeCache:
         serial = self.native.put(key, self.native.generation, given)
         return NativeEntry.of(entry, self.native, key, serial) if serial else entry
 
-    def drop(self, key: Key) -> None:
-        """Forget one entry, if it is there."""
-        self.native.drop(key)
+    def drop(self, key: Key) -> bool:
+        """Forget one entry, if it is there; say whether it was."""
+        return self.native.drop(key)
 
     def resize(self, limit_bytes: int) -> None:
         """Set another bound, in bytes."""

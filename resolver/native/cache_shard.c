@@ -43,16 +43,13 @@ void shard_note_limit(struct cache *cache, size_t limit_bytes)
 bool shard_create(struct cache_shard *shard, size_t limit, unsigned skip_bits)
 {
     unsigned bits = shard_slot_bits(limit);
-    *shard = (struct cache_shard){.limit = limit, .slot_bits = bits, .skip_bits = skip_bits};
+    struct cache_entry **slots = calloc((size_t)1 << bits, sizeof *slots);
+    *shard = (struct cache_shard){.limit = limit, .slots = slots, .slot_bits = bits, .skip_bits = skip_bits};
     shard->bytes = shard_base(shard);
-    shard->slots = calloc((size_t)1 << bits, sizeof *shard->slots);
-    if (shard->slots == NULL)
-        return false;
-    if (pthread_mutex_init(&shard->lock, NULL) != 0) {
-        free(shard->slots);
-        return false;
-    }
-    return true;
+    if (slots != NULL && pthread_mutex_init(&shard->lock, NULL) == 0)
+        return true;
+    free(slots);
+    return false;
 }
 
 void shard_destroy(struct cache_shard *shard)
@@ -61,14 +58,9 @@ void shard_destroy(struct cache_shard *shard)
     free(shard->slots);
 }
 
-size_t shard_slot(const struct cache_shard *shard, uint64_t hash)
-{
-    return (size_t)(hash << shard->skip_bits >> (64 - shard->slot_bits));
-}
-
 struct cache_entry *shard_find(const struct cache_shard *shard, struct cache_key key)
 {
-    struct cache_entry *entry = shard->slots[shard_slot(shard, key.hash)];
+    struct cache_entry *entry = *shard_place(shard, key.hash);
     while (entry != NULL && !(entry->hash == key.hash && entry->key_size == key.size &&
                               memcmp(cache_entry_key(entry), key.bytes, key.size) == 0))
         entry = entry->next;
@@ -77,7 +69,7 @@ struct cache_entry *shard_find(const struct cache_shard *shard, struct cache_key
 
 static void shard_chain(struct cache_shard *shard, struct cache_entry *entry)
 {
-    struct cache_entry **slot = &shard->slots[shard_slot(shard, entry->hash)];
+    struct cache_entry **slot = shard_place(shard, entry->hash);
     entry->next = *slot;
     *slot = entry;
 }
@@ -98,7 +90,7 @@ void shard_add(struct cache_shard *shard, struct cache_entry *entry)
 
 void shard_remove(struct cache_shard *shard, struct cache_entry *entry)
 {
-    struct cache_entry **at = &shard->slots[shard_slot(shard, entry->hash)];
+    struct cache_entry **at = shard_place(shard, entry->hash);
     while (*at != entry)
         at = &(*at)->next;
     *at = entry->next;
@@ -139,7 +131,7 @@ struct cache_entry *shard_make_room(struct cache_shard *shard, size_t more)
 struct cache_entry *shard_clear(struct cache_shard *shard)
 {
     struct cache_entry *all = shard->newest;
-    memset(shard->slots, 0, sizeof *shard->slots << shard->slot_bits);
+    memset(shard->slots, 0, sizeof(struct cache_entry *) << shard->slot_bits);
     shard->newest = shard->oldest = shard->hand = NULL;
     shard->entries = 0;
     shard->bytes = shard_base(shard);

@@ -13,8 +13,9 @@
 
 struct cache_shard {
     _Alignas(64) pthread_mutex_t lock;      /* no two shards in one line of the processor's cache */
-    struct cache_entry **slots;             /* chains; the slot of a hash is in its bits behind those of the shard */
-    unsigned slot_bits, skip_bits;          /* skip_bits: those of the shard */
+    struct cache_entry **_Atomic slots;     /* chains; the slot of a hash is in its bits behind those of the shard */
+    atomic_uint slot_bits;                  /* these two are read by cache_prefetch without the lock */
+    unsigned skip_bits;                     /* those of the shard */
     size_t limit, bytes, entries;           /* bytes: of entries and slots, and the shard itself */
     struct cache_entry *newest, *oldest;    /* a queue by age, in which nothing moves */
     struct cache_entry *hand;               /* where SIEVE goes on; NULL: at the oldest */
@@ -49,6 +50,17 @@ static inline void shard_unlock(struct cache_shard *shard)
     pthread_mutex_unlock(&shard->lock);
 }
 
+/* Return the number of the slot of a hash, and where it is. */
+static inline size_t shard_slot(const struct cache_shard *shard, uint64_t hash)
+{
+    return (size_t)(hash << shard->skip_bits >> (64 - atomic_load_explicit(&shard->slot_bits, memory_order_relaxed)));
+}
+
+static inline struct cache_entry **shard_place(const struct cache_shard *shard, uint64_t hash)
+{
+    return atomic_load_explicit(&shard->slots, memory_order_relaxed) + shard_slot(shard, hash);
+}
+
 /* Make a shard ready for use; `shard` is 64-byte aligned memory. False: no memory. */
 bool shard_create(struct cache_shard *shard, size_t limit, unsigned skip_bits);
 /* Free its slots; the entries have been taken off before. */
@@ -65,8 +77,6 @@ size_t shard_share(const struct cache *cache, size_t limit_bytes);
 void shard_note_limit(struct cache *cache, size_t limit_bytes);
 
 struct cache_entry *shard_find(const struct cache_shard *shard, struct cache_key key);
-/* Return the number of the slot of a hash. */
-size_t shard_slot(const struct cache_shard *shard, uint64_t hash);
 
 /* Add an entry as the newest; no other has its key, and there is room for it. */
 void shard_add(struct cache_shard *shard, struct cache_entry *entry);

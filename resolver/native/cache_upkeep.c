@@ -115,10 +115,11 @@ uint64_t cache_walk(struct cache *cache, uint64_t from, cache_visit *visit, void
     struct cache_shard *shard = shard_of(cache, from);
     size_t number = (size_t)(shard - cache->shards);
     shard_lock(shard);
-    unsigned rest_bits = 64 - cache->shard_bits - shard->slot_bits;
-    size_t slots = (size_t)1 << shard->slot_bits, slot = shard_slot(shard, from);
+    unsigned slot_bits = shard->slot_bits, rest_bits = 64 - cache->shard_bits - slot_bits;
+    size_t slots = (size_t)1 << slot_bits, slot = shard_slot(shard, from);
+    struct cache_entry **all = shard->slots;
     for (size_t end = slots - slot > CACHE_STEP ? slot + CACHE_STEP : slots; slot < end; slot++)
-        for (struct cache_entry *entry = shard->slots[slot]; entry != NULL; entry = entry->next) {
+        for (struct cache_entry *entry = all[slot]; entry != NULL; entry = entry->next) {
             struct cache_answer answer = cache_entry_view(entry);
             visit(with, cache_entry_key(entry), entry->key_size, &answer);
         }

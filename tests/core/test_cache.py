@@ -272,17 +272,69 @@ def test_room_is_made_without_a_walk_through_a_cache_that_is_all_popular() -> No
     assert len(cache) == len(entries) > 1000
     cache.put(b"fresh fish", entry_of(100))
     assert cache.get(b"fresh fish") is not None
-    assert sum([entry.hits == 0 for entry in entries]) <= 2 * c.MAX_SPARED
+    assert sum([entry.hits == entry.seen for entry in entries]) <= 2 * c.MAX_SPARED
     assert len(cache) >= len(entries) - 1
 
 
-def test_an_entry_that_is_larger_than_the_cache_leaves_it_empty_and_in_order() -> None:
+def test_an_entry_that_is_larger_than_the_cache_is_not_kept_and_nothing_goes_but_what_it_replaces() -> None:
     cache = Cache(2000)
     cache.put(b"small", entry_of(100))
+    cache.put(b"large", entry_of(200))
     cache.put(b"large", entry_of(2000))
-    assert (len(cache), cache.bytes, cache.evictions) == (0, 0, 2)
-    cache.put(b"small", entry_of(100))
-    assert len(cache) == 1
+    assert (len(cache), cache.evictions, cache.get(b"large")) == (1, 0, None)
+    assert cache.bytes == entry_of(100).size + 5
+
+
+def asked_for(cache: Cache, keys: str) -> None:
+    for key in keys:
+        entry = cache.get(key.encode())
+        assert entry is not None
+        entry.hits += 1
+
+
+def cache_of_five(keys: str) -> Cache:
+    cache = Cache(5 * (entry_of(0).size + 1))
+    for key in keys:
+        cache.put(key.encode(), entry_of(0))
+    return cache
+
+
+def kept(cache: Cache) -> str:
+    return "".join([key for key in "abcdefghijk" if cache.get(key.encode())])
+
+
+def test_what_was_asked_for_stays_in_its_place_and_what_is_new_goes_first() -> None:
+    cache = cache_of_five("abcde")
+    asked_for(cache, "abd")
+    for key, expected in (("f", "abdef"), ("g", "abdfg"), ("h", "abdgh")):
+        cache.put(
+            key.encode(), entry_of(0)
+        )  # c goes, e, then f: the hand goes on, and comes to a only at the end
+        assert kept(cache) == expected
+
+
+def test_what_was_put_again_was_asked_for_again() -> None:
+    cache = cache_of_five("abcde")
+    cache.put(b"a", entry_of(0))
+    for key in "fghij":
+        cache.put(key.encode(), entry_of(0))
+    assert kept(cache) == "aghij"
+
+
+def test_to_be_spared_does_not_make_an_entry_less_popular() -> None:
+    cache = cache_of_five("abcde")
+    asked_for(cache, "aab")
+    cache.put(b"f", entry_of(0))
+    assert [entry.hits for entry in map(cache.get, (b"a", b"b")) if entry] == [2, 1]
+
+
+def test_what_has_left_the_cache_keeps_nothing_of_it_alive() -> None:
+    cache = cache_of_five("abcde")
+    entries = [cache.get(key.encode()) for key in "abcde"]
+    cache.put(b"f", entry_of(0))
+    cache.drop(b"b")
+    cache.flush()
+    assert not [entry for entry in entries if hasattr(entry, "newer") or hasattr(entry, "older")]
 
 
 def test_a_smaller_bound_and_a_flush_act_at_once() -> None:
