@@ -4,14 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+CLANG ?= clang
+SECONDS ?= 60
+NATIVE := $(wildcard resolver/native/*.[ch])
+PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
+SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
-.PHONY: run test check format lint types coverage bench bench-lists bench-eviction fuzz native-sanitize wheel clean help
+.PHONY: run test check format lint types coverage bench bench-lists bench-eviction fuzz
+.PHONY: native-asan native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml setup.py $(NATIVE)
 	@command -v $(PYTHON) >/dev/null || { echo "nxwhy needs Python 3.11 or newer: install python3 (Debian: apt install python3 python3-venv)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nxwhy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv: install it (Debian: apt install python3-venv)" >&2; exit 1; }
@@ -53,14 +59,28 @@ bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of ev
 fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
 	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
 
+native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
+	@mkdir -p build
+	@$(CLANG) $(SANITIZED) -fsanitize=address,undefined $(PLAIN) -o build/driver
+	@$(BIN)/python -m tests.native.corpus 20000 >build/corpus
+	@build/driver build/corpus 20
+
+native-fuzz: ## let libFuzzer look for messages that the native part cannot bear (SECONDS=60)
+	@mkdir -p build/fuzz
+	@$(CLANG) $(SANITIZED) -DFUZZER -fsanitize=address,undefined,fuzzer $(PLAIN) -o build/fuzzer
+	@build/fuzzer -max_total_time=$(SECONDS) -max_len=600 -artifact_prefix=build/ build/fuzz
+
+build: $(STAMP) ## compile the native part, where there is a compiler, and say which engine runs
+	@$(BIN)/nxwhy --version
+
 native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang and gcc (two minutes)
-	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native -k threads $(ARGS)
+	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k threads $(ARGS)
 	@LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		NXWHY_NATIVE_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
-		$(BIN)/python -m pytest -q --timeout 600 tests/native -k "not threads and not malloc and not siphash" $(ARGS)
+		$(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k "not threads and not malloc and not siphash" $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove what make built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist *.egg-info resolver/native/*.so .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

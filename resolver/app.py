@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from resolver import __version__
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
-from resolver.core.cache import Cache
 from resolver.core.clients import parse_address
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListenError, ListRefused, TableFault
@@ -34,13 +33,13 @@ from resolver.edge.service import Service
 from resolver.edge.systemd import Notifier
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
+from resolver.engines import make_parts
 from resolver.keeper import Keeper
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
 from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State, UpstreamState
 from resolver.parts import (
     CONTROL_SOCKET,
-    ENGINE,
     make_ageing,
     make_clients,
     make_policy,
@@ -80,6 +79,7 @@ class App:
         self._counters = Counters()
         self._upstreams = Upstreams(self._loop, self._wheel)
         self._keeper = Keeper(config.state)
+        self._parts = make_parts(config, self._counters)
         self._service = self._make_service(config)
         self._udp: list[udp.UdpListener] = []
         self._streams: list[stream.StreamListener] = []
@@ -130,8 +130,14 @@ class App:
             return self._summary()
 
     def _make_service(self, config: Config) -> Service:
-        engine = Engine(Cache(config.cache.size), make_ageing(config), make_routes(config))
-        return Service(engine, make_clients(config, NOTHING), self._upstreams, self._counters, self._wheel)
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config))
+        return Service(
+            engine,
+            make_clients(config, NOTHING, self._parts.bucket),
+            self._upstreams,
+            self._counters,
+            self._wheel,
+        )
 
     def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
@@ -143,7 +149,7 @@ class App:
         for number, pattern, reason in policy.patterns.refused[:SHOWN]:
             by = fields(list=policy.lists[number].name)
             log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
-        self._service.clients = make_clients(config, policy)
+        self._service.clients = make_clients(config, policy, self._parts.bucket)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
         engine.cache.resize(config.cache.size)
@@ -169,7 +175,7 @@ class App:
         for datagrams, connections in pairs:
             self.listening += (Endpoint(*datagrams.getsockname()[:2]),)
             listener = stream.StreamListener(connections, self._service, self._wheel)
-            self._udp.append(udp.UdpListener(datagrams, self._service, self._loop))
+            self._udp.append(self._parts.listener(datagrams, self._service, self._loop))
             self._streams.append(listener)
             await listener.start()
         await self._start_http(pages, admin)
@@ -180,7 +186,7 @@ class App:
             "serving",
             extra=fields(
                 version=__version__,
-                engine=ENGINE,
+                engine=self._parts.name,
                 dns=[str(at) for at in self.listening],
                 admin=str(config.listen.admin or "off"),
                 lists=self._keeper.shelf.names(),
@@ -340,7 +346,7 @@ class App:
         """Return what a scrape wants to know besides the counters."""
         cache = self._service.engine.cache
         return State(
-            build=BuildInfo(__version__, platform.python_version(), ENGINE),
+            build=BuildInfo(__version__, platform.python_version(), self._parts.name),
             reload=self._reload_state,
             cache=CacheState(
                 len(cache), cache.bytes, cache.limit_bytes, cache.hits, cache.misses, cache.evictions

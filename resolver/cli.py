@@ -13,7 +13,7 @@ from typing import TextIO, TypeVar
 
 import click
 
-from resolver import __version__
+from resolver import __version__, native
 from resolver.core.errors import ResolverError
 from resolver.list_commands import lists
 from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config, waiting
@@ -32,6 +32,8 @@ Examples:
   nxwhy lists                                 what each list holds
 """
 
+RUNS = "python" if native.problem() else "native"
+"""The engine that runs unless the configuration says otherwise."""
 LONGEST_WAIT_S = 300
 """Longest wait for an answer that may be asked for."""
 
@@ -39,7 +41,7 @@ LONGEST_WAIT_S = 300
 @click.group(
     epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="nxwhy", message="%(prog)s %(version)s, engine python")
+@click.version_option(__version__, prog_name="nxwhy", message=f"%(prog)s %(version)s, engine {RUNS}")
 def main() -> None:
     """A DNS resolver that blocks, and says why."""
 
@@ -77,8 +79,10 @@ def check(path: Path | None) -> None:
     blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count.
     """
     from resolver import checking
+    from resolver.engines import chosen
 
     config = read_config(path)
+    engine = as_ours(lambda: chosen(config.engine))
     found = checking.check(config, progress())
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -86,7 +90,7 @@ def check(path: Path | None) -> None:
         click.echo(mistake, err=True)
     if found.mistakes:
         raise click.exceptions.Exit(1)
-    click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine python")
+    click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine {engine}")
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from resolver.config import Config
 from resolver.config.model import DEFAULT_UPSTREAM, Expectation, Kind, ListSettings, Mode
 from resolver.core import names
 from resolver.core.cache import Ageing
-from resolver.core.clients import Clients
+from resolver.core.clients import Bucket, Clients
 from resolver.core.guards import Bounds, Protected
 from resolver.core.lists.query_types import type_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
@@ -25,8 +26,6 @@ from resolver.system import read_system_resolvers
 
 CONTROL_SOCKET = "control.sock"
 """Name of the socket in the state folder on which the running server takes commands."""
-ENGINE = "python"
-"""The engine that answers."""
 
 
 def list_sources(config: Config) -> tuple[Source, ...]:
@@ -97,9 +96,9 @@ def failed_tests(config: Config, build: Build) -> list[str]:
     return failed
 
 
-def make_clients(config: Config, policy: Policy) -> Clients:
+def make_clients(config: Config, policy: Policy, bucket: Callable[[float], Bucket] = Bucket) -> Clients:
     """Return who may ask, under a policy."""
-    return Clients(policy, config.access.clients, config.access.rate)
+    return Clients(policy, config.access.clients, config.access.rate, bucket)
 
 
 def make_routes(config: Config) -> Routes:

@@ -1,10 +1,17 @@
-"""How many examples the properties try: as many as hypothesis does by itself, or as `make fuzz` asks for."""
+"""How many examples the properties try: as many as hypothesis does by itself, or as `make fuzz` asks for.
+
+And the fixture for tests that hold for both twins.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import twins
 
 settings.register_profile("usual", deadline=None)  # a shared machine may be slow at any moment
 settings.register_profile(
@@ -14,3 +21,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fuzz" if "NXWHY_EXAMPLES" in os.environ else "usual")
+
+
+@pytest.fixture(scope="module", params=twins.TWINS)
+def on_both(request: pytest.FixtureRequest) -> Iterator[twins.Twin]:
+    """Run the tests of a module on the Python parts and on the native ones."""
+    twin: twins.Twin = request.param
+    twins.use(twin)
+    yield twin
+    twins.use("python")

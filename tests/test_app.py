@@ -122,17 +122,17 @@ async def test_a_mistake_changes_nothing(file: Path) -> None:
             parts = [app._config, app._service.clients, engine.routes, engine.ageing, engine.cache]
             return [
                 *parts,
-                engine.cache.limit_bytes,
                 app._keeper.shelf.build,
                 *upstreams.servers(),
                 app._generation,
             ]
 
-        before = holds()
+        before, limit = holds(), engine.cache.limit_bytes
         file.write_text(TEXT + "cache: {size: 2MiB}\nzzz: 1\n")
         with pytest.raises(ConfigError, match="zzz: unknown key"):
             await app.reload()
         assert [id(part) for part in holds()] == [id(part) for part in before]
+        assert engine.cache.limit_bytes == limit
         assert not app.state().reload.successful
         file.write_text(TEXT)
         await app.reload()

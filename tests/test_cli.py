@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from resolver import ask
 from resolver.cli import main
+from resolver.config.model import Engine
+from resolver.engines import chosen
 from resolver.shipped import SHIPPED
 from tests.servers import environment
 
@@ -40,7 +42,7 @@ def test_check_says_that_the_defaults_are_good() -> None:
     result = run("check")
     assert (result.exit_code, result.output) == (
         0,
-        f"the defaults: good; {len(SHIPPED)} lists, engine python\n",
+        f"the defaults: good; {len(SHIPPED)} lists, engine {chosen(Engine.AUTO)}\n",
     )
 
 

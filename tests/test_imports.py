@@ -32,7 +32,8 @@ RANKS = (
     ("config", "observe"),
     ("system", "web"),
     ("edge",),
-    ("parts",),
+    ("native",),
+    ("parts", "engines"),
     ("listing", "ask"),
     ("tracing", "replaying", "checking"),
     ("settings",),
@@ -100,6 +101,8 @@ def ours(path: Path) -> set[str]:
     for name in imports(path):
         if name.startswith("resolver."):
             short = name.removeprefix("resolver.")
+            if (ROOT / "resolver" / Path(*short.split("."))).with_suffix(".pyi").exists():
+                continue  # compiled: it imports nothing
             while not ((ROOT / "resolver" / Path(*short.split("."))).with_suffix(".py").exists()):
                 if (ROOT / "resolver" / Path(*short.split("."))).is_dir():
                     break

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
-from resolver.core.cache import Ageing, Cache
+from resolver.core.cache import Ageing
 from resolver.core.clients import PRIVATE, Clients
 from resolver.core.engine import Engine
 from resolver.core.framing import Framer, frame
@@ -23,7 +23,9 @@ from resolver.edge.stream import StreamListener
 from resolver.edge.udp import UdpListener
 from resolver.edge.upstream import GroupSpec, Upstreams
 from resolver.edge.wheel import Wheel
+from resolver.engines import Parts
 from resolver.observe.counters import Counters
+from tests import twins
 from tests.messages import record
 from tests.servers import free_port
 
@@ -165,6 +167,15 @@ class Running:
     upstreams: Upstreams
     counters: Counters
     address: tuple[str, int]
+    parts: Parts
+
+    def replace(self, policy: Policy) -> None:
+        """Put another policy in force."""
+        self.service.clients = Clients(policy, PRIVATE, None, self.parts.bucket)
+
+    def listen(self, sock: socket.socket) -> UdpListener:
+        """Serve another UDP socket."""
+        return self.parts.listener(sock, self.service, asyncio.get_running_loop())
 
     async def ask(self, wire: bytes, timeout_s: float = PATIENCE_S) -> bytes:
         """Ask over UDP; return the answer."""
@@ -207,15 +218,17 @@ async def resolver(
     group = spec or GroupSpec(tuple([ServerSpec(*at) for at in servers]), timeout_s=timeout_s)
     upstreams.configure({"default": group})
     counters = Counters()
-    engine = Engine(Cache(1 << 20), Ageing(), Routes())
-    service = Service(engine, Clients(policy, PRIVATE, None), upstreams, counters, wheel)
+    parts = twins.make_parts(counters)
+    engine = Engine(parts.cache, Ageing(), Routes())
+    clients = Clients(policy, PRIVATE, None, parts.bucket)
+    service = Service(engine, clients, upstreams, counters, wheel)
     datagrams = udp.bind("127.0.0.1", free_port())
     address: tuple[str, int] = datagrams.getsockname()
-    listener = UdpListener(datagrams, service, loop)
+    listener = parts.listener(datagrams, service, loop)
     connections = StreamListener(stream.bind(*address), service, wheel)
     await connections.start()
     try:
-        yield Running(service, upstreams, counters, address)
+        yield Running(service, upstreams, counters, address, parts)
     finally:
         listener.close()
         connections.close()

@@ -321,6 +321,7 @@ class Engine(StrEnum):
 
     AUTO = "auto"
     PYTHON = "python"
+    NATIVE = "native"
 
 
 class Expectation(StrEnum):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from resolver.core import wire as w
 from resolver.core.answers import read_addresses
@@ -121,6 +121,22 @@ class Entry:
         """Whether this is the memory of a failure and not an answer."""
         return self.failures > 0
 
+    @property
+    def sections(self) -> Sections:
+        """The records, TTLs as they were when the answer came."""
+        answers, authorities, additional = struct.unpack(">3H", self._counts[2:])
+        return Sections(answers, authorities, self._body, additional)
+
+    @property
+    def ttl_offsets(self) -> list[int]:
+        """Where the TTLs stand in the tail of the sections."""
+        return [at for at, _ in self._ttls]
+
+    @property
+    def options(self) -> bytes:
+        """The extended errors that are given along, packed."""
+        return self._options
+
     def addresses(self) -> tuple[bytes, ...]:
         """Return the addresses that the answer leads to, in network order; read anew at each call."""
         answers = int.from_bytes(self._counts[2:4], "big")
@@ -227,6 +243,50 @@ def kept_errors(answer: Answer) -> bytes:
     return options if len(options) <= MAX_KEPT_OPTIONS else b""
 
 
+Key = bytes
+"""Of an answer: Query.key."""
+
+
+class AnswerCache(Protocol):
+    """What the engine needs of a cache: Cache, or the native one in its place."""
+
+    hits: int
+    misses: int
+
+    def __len__(self) -> int: ...
+
+    @property
+    def limit_bytes(self) -> int:
+        """The bound, in bytes."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes, in bytes."""
+
+    @property
+    def evictions(self) -> int:
+        """How many entries went for want of room."""
+
+    @property
+    def generation(self) -> int:
+        """Grows with each flush, so that an answer asked for before it is not kept after it."""
+
+    def get(self, key: Key, /) -> Entry | None:
+        """Return what is known under a key, expired or not."""
+
+    def put(self, key: Key, entry: Entry) -> Entry:
+        """Keep an entry, in place of the one under the same key; return it as it is kept."""
+
+    def drop(self, key: Key) -> bool:
+        """Forget one entry, if it is there; say whether it was."""
+
+    def resize(self, limit_bytes: int) -> None:
+        """Set another bound, in bytes."""
+
+    def flush(self) -> None:
+        """Forget everything."""
+
+
 class Cache:
     """Entries by key, bounded in bytes."""
 
@@ -243,21 +303,22 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, key: bytes, entry: Entry) -> None:
-        """Keep an entry, in place of the one under the same key; others go until there is room.
+    def put(self, key: bytes, entry: Entry) -> Entry:
+        """Keep an entry, in place of the one under the same key; others go until there is room. Return it.
 
         One that is larger than the cache is not kept.
         """
         again = self.drop(key)
         size = entry.size + len(key)
         if size > self.limit_bytes:
-            return
+            return entry
         self._make_room(size)
         self._entries[key] = entry
         self.bytes += size
         entry.key, entry.seen = key, -1 if again else entry.hits  # put again: it was asked for again
         entry.newer, entry.older = self._ends, self._ends.older
         entry.older.newer = self._ends.older = entry
+        return entry
 
     def drop(self, key: bytes) -> bool:
         """Forget one entry, if it is there; say whether it was."""

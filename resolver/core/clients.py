@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from resolver.core.networks import Networks
@@ -60,16 +60,24 @@ class Client:
 class Clients:
     """The clients of one policy and one access rule; replaced as a whole when either changes."""
 
-    def __init__(self, policy: Policy, networks: Sequence[Network], rate: int | None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        networks: Sequence[Network],
+        rate: int | None,
+        bucket: Callable[[float], Bucket] = Bucket,
+    ) -> None:
         """`rate` is in queries a second for each address (IPv6: each /64), None for no bound.
 
-        Loopback has no bound: what asks from there asks for many, and nobody can forge its address.
+        `bucket` makes one of a rate. Loopback has no bound: what asks from there asks for many, and nobody
+        can forge its address.
         """
         self.policy = policy
         self.known: dict[bytes, Client] = {}
         self._networks = Networks([(network, network) for network in networks])
         self._rate = math.inf if rate is None else rate
         self._buckets: dict[str, Bucket] = {}
+        self._make_bucket = bucket
 
     def find(self, packed: bytes) -> Client | None:
         """Return the client at an address in network order, None if it may not ask."""
@@ -93,10 +101,10 @@ class Clients:
 
     def _bucket(self, address: Address) -> Bucket:
         if address.is_loopback:
-            return Bucket(math.inf)
+            return self._make_bucket(math.inf)
         if len(self._buckets) >= MAX_KNOWN:
             self._buckets.clear()
-        return self._buckets.setdefault(network_of(address), Bucket(self._rate))
+        return self._buckets.setdefault(network_of(address), self._make_bucket(self._rate))
 
 
 def network_of(address: Address) -> str:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from resolver.core import cache as c
 from resolver.core import names, replies
 from resolver.core import wire as w
-from resolver.core.cache import Ageing, Cache, Entry
+from resolver.core.cache import Ageing, AnswerCache, Entry
 from resolver.core.errors import WireError
 from resolver.core.lists.rule import Effect
 from resolver.core.networks import Address
@@ -81,7 +81,7 @@ class Engine:
 
     __slots__ = ("ageing", "cache", "routes")
 
-    def __init__(self, cache: Cache, ageing: Ageing, routes: Routes) -> None:
+    def __init__(self, cache: AnswerCache, ageing: Ageing, routes: Routes) -> None:
         self.cache, self.ageing, self.routes = cache, ageing, routes
 
     def handle(self, wire: bytes, profile: Profile, now: float, *, stream: bool = False) -> Outcome:
@@ -138,9 +138,8 @@ class Engine:
         """
         entry = c.from_answer(answer, self.ageing, now)
         if entry.ttl > 0:
-            self.cache.put(key, entry)
-        else:
-            self.cache.drop(key)
+            return self.cache.put(key, entry)
+        self.cache.drop(key)
         return entry
 
     def prepare(self, answer: Answer, now: float) -> Entry:

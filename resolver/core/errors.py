@@ -78,6 +78,10 @@ class UpstreamError(ResolverError):
     """An upstream resolver that could not be asked."""
 
 
+class EngineError(ResolverError):
+    """The engine that was asked for cannot run here."""
+
+
 class ListenError(ResolverError):
     """An address that cannot be listened on."""
 

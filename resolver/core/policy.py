@@ -159,6 +159,7 @@ class Policy:
         self._conditions = Conditions(_conditions(table, lists))
         self._judge = Judge(lists, answers, self._conditions)  # knows no profile: no cycles
         self._clients, self._answers = [_networks(lists, side) for side in (Side.CLIENT, Side.ANSWER)]
+        self.judges_addresses = bool(self._answers)
         self._profiles: dict[tuple[tuple[str, ...], frozenset[int], Says], Profile] = {}
         self._made = 0
 

@@ -158,6 +158,18 @@ class Shape:
         self._tails = {do: sections.tail + opt(options, do=do) for do in (False, True)}
         self._brief = {do: sections.tail + opt(brief, do=do) for do in (False, True)}
 
+    def parts(self) -> tuple[bytes, bytes, tuple[bytes, bytes, bytes, bytes, bytes]]:
+        """Return what a reply is put together from: counts, those with EDNS, and what is behind the question.
+
+        The last are for a query without EDNS, with it, with DO too, and both again with the brief options.
+        """
+        tails, shorter = self._tails, self._brief
+        return (
+            self._counts,
+            self._counts_edns,
+            (self.sections.tail, tails[False], tails[True], shorter[False], shorter[True]),
+        )
+
     def reply(self, query: Query) -> bytes:
         """Return the reply to one query; truncated where not even the brief one fits."""
         wire = query.wire
@@ -207,6 +219,10 @@ class Blocked:
         if via is not None and query.edns is not None:
             shape = self._shape(shape.sections, via)
         return shape.reply(query)
+
+    def shape(self, kind: bytes) -> Shape:
+        """Return the answer for a type and class as they stand in a question."""
+        return self._shapes.get(kind, self._other)
 
     def _shape(self, sections: Sections, via: str | None = None) -> Shape:
         options = extended_error(self._code, brief(self._record, via))

@@ -85,7 +85,7 @@ class UdpListener:
         to: Sequence[Any] = peers
         if self._wildcard:
             to = [
-                (peer, _source(control))
+                (peer, way_back(control))
                 for peer, control in zip(peers, INBOX.controls(len(wires)), strict=True)
             ]
         send = port.send
@@ -108,7 +108,7 @@ def _both(to: Sequence[tuple[bytes, bytes]]) -> tuple[Sequence[bytes], Sequence[
     return peers, controls
 
 
-def _source(control: bytes) -> bytes:
+def way_back(control: bytes) -> bytes:
     """Return the control message that makes an answer leave from the address asked (ip(7), ipv6(7)).
 
     For IPv4 that is the local address without an interface, for IPv6 what came.

@@ -7,7 +7,7 @@ codes and reasons come from fixed sets, lists and groups from the configuration.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from resolver.core.policy import Shadow, Verdict
@@ -87,6 +87,11 @@ class Durations:
         # Nearly all queries are in the first bucket.
         self.counts[0 if seconds <= self._first else bisect_left(self.bounds, seconds)] += 1
 
+    def merge(self, counts: Sequence[int], seconds: float) -> None:
+        """Add what another one with the same bounds has counted."""
+        self.counts = [one + other for one, other in zip(self.counts, counts, strict=True)]
+        self.seconds += seconds
+
 
 class _Answered:
     """What one source has answered: response codes by number, and how long it took."""
@@ -98,10 +103,20 @@ class _Answered:
         self.durations = Durations(QUERY_BOUNDS)
 
 
+class Tally(NamedTuple):
+    """What was counted elsewhere. Requests are by type, `other` first, and answers as in _Answered."""
+
+    requests: Mapping[Channel, Sequence[int]]
+    answered: Mapping[Source, tuple[Sequence[int], Sequence[int], float]]
+    blocked: Mapping[tuple[str, str], int]
+    shadow_blocked: Mapping[tuple[str, str], int]
+    unsent: int
+
+
 class Counters:
     """Totals since the start of the process."""
 
-    __slots__ = ("_answered", "_blocked", "_drops", "_requests", "_shadow_blocked")
+    __slots__ = ("_answered", "_blocked", "_drops", "_elsewhere", "_requests", "_shadow_blocked")
 
     def __init__(self) -> None:
         kinds = [_OTHER_KIND, *[number.to_bytes(2, "big") + b"\0\1" for number in QUERY_TYPES.values()]]
@@ -114,6 +129,11 @@ class Counters:
         self._blocked: dict[tuple[str, str], int] = {}
         self._shadow_blocked: dict[tuple[str, str], int] = {}
         self._drops = dict.fromkeys(DROP_REASONS, 0)
+        self._elsewhere: list[Callable[[], Tally]] = []
+
+    def include(self, tally: Callable[[], Tally]) -> None:
+        """Add what is counted elsewhere to all totals from now on; it is asked at each reading."""
+        self._elsewhere.append(tally)
 
     def count(
         self,
@@ -155,30 +175,56 @@ class Counters:
 
     def requests(self) -> Iterator[tuple[Channel, str, int]]:
         """Yield how often each type was asked, where it was at all."""
+        others = self._others()
         for channel, kinds in self._requests.items():
-            for total, label in zip(kinds.values(), (OTHER, *QUERY_TYPES), strict=True):
-                if total:
-                    yield channel, label, total
+            columns = [other.requests[channel] for other in others if channel in other.requests]
+            for label, *totals in zip((OTHER, *QUERY_TYPES), kinds.values(), *columns, strict=True):
+                if any(totals):
+                    yield channel, label, sum(totals)
 
     def responses(self) -> Iterator[tuple[Source, str, int]]:
         """Yield how often each source answered with each response code, where it did at all."""
+        others = self._others()
         for source, answered in self._answered.items():
-            for label, total in zip(RCODES, answered.rcodes, strict=True):
-                if total:
-                    yield source, label, total
+            columns = [other.answered[source][0] for other in others if source in other.answered]
+            for label, *totals in zip(RCODES, answered.rcodes, *columns, strict=True):
+                if any(totals):
+                    yield source, label, sum(totals)
 
     def durations(self) -> Mapping[Source, Durations]:
         """Return how long answers took, by source."""
-        return {source: answered.durations for source, answered in self._answered.items()}
+        others = self._others()
+        found = {}
+        for source, answered in self._answered.items():
+            total = found[source] = Durations(QUERY_BOUNDS)
+            total.merge(answered.durations.counts, answered.durations.seconds)
+            for other in others:
+                if source in other.answered:
+                    total.merge(*other.answered[source][1:])
+        return found
 
     def blocked(self) -> Mapping[tuple[str, str], int]:
         """Return how often a list blocked a name for a group: (list, group) to total."""
-        return self._blocked.copy()
+        return _added(self._blocked, [other.blocked for other in self._others()])
 
     def shadow_blocked(self) -> Mapping[tuple[str, str], int]:
         """Return how often a list in shadow would have blocked: (list, group) to total."""
-        return self._shadow_blocked.copy()
+        return _added(self._shadow_blocked, [other.shadow_blocked for other in self._others()])
 
     def drops(self) -> Mapping[str, int]:
         """Return how many messages got no reply, by reason."""
-        return self._drops
+        return self._drops | {"send": self._drops["send"] + sum([other.unsent for other in self._others()])}
+
+    def _others(self) -> list[Tally]:
+        return [tally() for tally in self._elsewhere]
+
+
+_ByList = Mapping[tuple[str, str], int]
+
+
+def _added(first: _ByList, others: Sequence[_ByList]) -> _ByList:
+    total = dict(first)
+    for other in others:
+        for by, count in other.items():
+            total[by] = total.get(by, 0) + count
+    return total

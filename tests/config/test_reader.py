@@ -97,7 +97,7 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("log: {level: verbose}", "1:14: log.level: must be debug, info, warning or error"),
         ("log: {level: warn}", "1:14: log.level: must be debug, info, warning or error; is `warning` meant?"),
         ("log: {format: xml}", "1:15: log.format: must be auto, human or json"),
-        ("engine: native", "1:9: engine: must be auto or python"),
+        ("engine: cobol", "1:9: engine: must be auto, python or native"),
         ("state: [a]", "1:8: state: must be one value, not a list or a mapping"),
         ("state: ''", "1:8: state: '' is no path"),
         ('state: "a\\0b"', "1:8: state: 'a\\x00b' is no path"),

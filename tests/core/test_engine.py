@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.cache import FIRST_FAILURE_S, LONGEST_FAILURE_S, RECHECK_S, Ageing, Cache
+from resolver.core.cache import FIRST_FAILURE_S, LONGEST_FAILURE_S, RECHECK_S, Ageing
 from resolver.core.engine import Drop, Engine, Forward, Outcome, Reply
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect, Rule, Scope
@@ -22,6 +22,9 @@ from resolver.core.source import Source
 from resolver.core.wire import parse_answer, parse_query
 from tests.messages import answer, errors, opt, parsed, query, record
 from tests.tables import build
+from tests.twins import make_cache
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 NAME = b"\xc0\x0c"
 
@@ -44,7 +47,7 @@ ADS = profile(("ads.example", Effect.BLOCK), generation=1)
 
 def engine(routes: dict[str, str] | None = None, stale: int = 86400) -> Engine:
     owned = {from_text(name): upstream for name, upstream in (routes or {}).items()}
-    return Engine(Cache(1 << 20), Ageing(stale=stale), Routes(owned))
+    return Engine(make_cache(), Ageing(stale=stale), Routes(owned))
 
 
 def learn(on: Engine, wire: bytes, *records: bytes, now: float = 0, soa: int | None = None) -> None:

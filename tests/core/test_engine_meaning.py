@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.cache import RECHECK_S, STALE_TTL, Ageing, Cache
+from resolver.core.cache import RECHECK_S, STALE_TTL, Ageing
 from resolver.core.engine import Engine, Forward, Reply
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Effect, Rule, Scope
@@ -21,6 +21,9 @@ from resolver.core.source import Source
 from resolver.core.wire import parse_answer, parse_query
 from tests.messages import answer, errors, opt, parsed, query, record, wire_name
 from tests.tables import build
+from tests.twins import make_cache
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 NAME = b"\xc0\x0c"
 MODES = list(AnswerMode)
@@ -35,7 +38,7 @@ FREE = POLICY.profile_for(ip_address("198.51.100.1"))
 
 
 def engine(stale: int = 100) -> Engine:
-    return Engine(Cache(1 << 20), Ageing(stale=stale), Routes())
+    return Engine(make_cache(), Ageing(stale=stale), Routes())
 
 
 def learn(on: Engine, wire: bytes, *records: bytes, now: float = 0, flags: int = 0x8180) -> None:

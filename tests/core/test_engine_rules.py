@@ -8,7 +8,7 @@ import dns.flags
 import dns.rdata
 import pytest
 
-from resolver.core.cache import Ageing, Cache
+from resolver.core.cache import Ageing
 from resolver.core.engine import Drop, Engine, Forward, Outcome, Reply
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, Side, Trigger, When
@@ -19,6 +19,9 @@ from resolver.core.source import Source
 from resolver.core.wire import parse_answer, parse_query
 from tests.messages import answer, errors, opt, parsed, query, record
 from tests.tables import build
+from tests.twins import make_cache
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 NAME = b"\xc0\x0c"
 A = record(NAME, 1, 60, b"\xc0\0\2\1")
@@ -46,7 +49,7 @@ def banned(network: str, effect: Effect = BLOCK, own: Own | None = None) -> Trig
 
 
 def engine(*learnt: tuple[bytes, list[bytes]]) -> Engine:
-    on = Engine(Cache(1 << 20), Ageing(stale=1000), Routes({}))
+    on = Engine(make_cache(), Ageing(stale=1000), Routes({}))
     for wire, records in learnt:
         asked = parse_query(wire)
         question = asked.name + asked.kind

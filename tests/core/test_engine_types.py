@@ -11,6 +11,8 @@ from resolver.core.wire import parse_answer, parse_query
 from tests.core.test_engine import ADS, FREE, NAME, A, engine, learn, reply
 from tests.messages import answer, errors, opt, parsed, query, record
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 
 def rcode_and_answer(on: Engine, wire: bytes, now: float = 0) -> tuple[int, list[str]]:
     found = parsed(reply(on.handle(wire, FREE, now)).wire)

@@ -22,6 +22,8 @@ from resolver.observe.counters import Channel
 from tests.messages import errors, opt, packed, parsed, query
 from tests.upstreams import Running, resolver, rightly, silent, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 UDP, TCP = Channel("udp", 4), Channel("tcp", 4)
 
 

@@ -19,6 +19,8 @@ from tests.messages import parsed, query
 from tests.tables import build
 from tests.upstreams import resolver, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 ADS = query("ads.example")
 COUNTED = {("ads", "default"): 1}
 

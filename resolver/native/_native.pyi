@@ -1,0 +1,76 @@
+from typing import TypeAlias, final
+
+from typing_extensions import Buffer
+
+Numbers: TypeAlias = tuple[int, int, int, int, bool, int, int, int]
+"""Serial, hits, failures, RCODE, authentic; records in answer, authority and additional section."""
+Pieces: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes]
+"""Body, offsets of its TTLs (16 bits each), options, aliases, cleared profiles (64 bits each)."""
+Times: TypeAlias = tuple[float, float, float, float, float]
+"""Stored, expires, refresh_at, stale_until, retry_at."""
+Kept: TypeAlias = tuple[*Numbers, *Pieces, *Times]
+Given: TypeAlias = tuple[int, int, bool, int, int, int, int, bytes, bytes, bytes, bytes, *Times]
+"""An answer as it is put: failures, RCODE, authentic; records in the sections; for how many profiles there
+is room; pieces but for the profiles; times."""
+Tails: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes]
+"""What stands behind a question without EDNS, with it, with DO; brief; brief with DO."""
+Shape: TypeAlias = tuple[bytes, bytes, Tails]
+"""Counts, counts with EDNS, tails."""
+Left: TypeAlias = tuple[bytes, bytes, bytes, int, int, int]
+"""Message, address it came from, control messages, why (1 other, 2 client, 3 unmet), profile, set."""
+Tally: TypeAlias = tuple[list[bytes], list[tuple[bytes, bytes, float]], bytes, bytes, int]
+"""Requests of each family by type; of each source RCODEs, durations, seconds; blocked, shadow; unsent."""
+
+@final
+class Cache:
+    def __init__(self, limit_bytes: int, seed: bytes, shards: int = 0) -> None: ...
+    @property
+    def limit_bytes(self) -> int: ...
+    @property
+    def generation(self) -> int: ...
+    def get(self, key: bytes, /) -> Kept | None: ...
+    def put(self, key: bytes, generation: int, answer: Given, /) -> int: ...
+    def drop(self, key: bytes, /) -> bool: ...
+    def note_hit(self, key: bytes, serial: int, /) -> bool: ...
+    def note_cleared(self, key: bytes, serial: int, profile: int, /) -> bool: ...
+    def note_refresh(self, key: bytes, serial: int, /) -> bool: ...
+    def note_retry(self, key: bytes, serial: int, retry_at: float, /) -> bool: ...
+    def resize(self, limit_bytes: int, /) -> bool: ...
+    def flush(self) -> int: ...
+    def count(self) -> tuple[int, int, int, int, int]:
+        """Return entries, bytes, hits, misses, evictions."""
+
+@final
+class Cell:
+    left: float
+
+@final
+class Snapshot:
+    def __init__(
+        self,
+        slots: Buffer,
+        prime: int,
+        factor: int,
+        depths: bytes,
+        depths_above: bytes,
+        pairs: Buffer,
+        sets: int,
+        seed: bytes,
+    ) -> None: ...
+    def add_profile(self, key: int, judges_addresses: bool, /) -> int: ...
+    def add_verdict(
+        self, blocked: int, shadow: int, rcode: int, shapes: tuple[Shape, Shape, Shape] | None, /
+    ) -> int: ...
+    def note(self, profile: int, number: int, action: int, /) -> bool: ...
+    def add_client(self, address: bytes, profile: int, cell: Cell, /) -> bool: ...
+    def clear_clients(self) -> None: ...
+    def find(self, name: bytes, /) -> int: ...
+    def answer(
+        self, cache: Cache | None, wire: bytes, address: bytes, now: float, /
+    ) -> bytes | tuple[int, int, int]: ...
+
+@final
+class Loop:
+    def __init__(self, types: bytes, rcodes: int, bounds: bytes) -> None: ...
+    def serve(self, descriptor: int, snapshot: Snapshot, cache: Cache, passes: int, /) -> list[Left]: ...
+    def tally(self) -> Tally: ...

@@ -1,0 +1,181 @@
+"""What the native part is told: the policy in force, as queries meet it, and the clients that have asked."""
+
+from __future__ import annotations
+
+import logging
+import os
+from array import array
+from collections.abc import Sequence
+from itertools import chain
+
+from resolver.core.clients import Bucket, Clients
+from resolver.core.policy import Profile, Verdict
+from resolver.core.replies import Blocked
+from resolver.core.source import Source
+from resolver.core.table import Table
+from resolver.native import _native
+from resolver.native.cache import NativeCache
+from resolver.observe.counters import QUERY_BOUNDS, QUERY_TYPES, RCODES, Channel, Tally
+
+HAND_OVER = 1
+"""What stands for a set whose queries go to Python (policy.h)."""
+CLIENT, UNMET = 2, 3
+"""Why a query was handed over: its client is not known yet, or what it asks for (answer.h)."""
+MAX_NUMBERS = 4096
+"""Most pairs of list and group that are counted natively, and most profiles (counters.h, policy.h)."""
+_NO_PROFILE = 0xFFFFFFFF
+_NO_COUNTER = -1
+_DEPTHS = 1 << 128
+"""Above all depths of names: they have at most 127 labels."""
+_CLASSES = (b"\0\1\0\1", b"\0\x1c\0\1", b"\0\0\0\1")
+"""A, AAAA and any other type in class IN: a blocked answer has a shape for each."""
+_SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR)
+_CHANNELS = (Channel("udp", 4), Channel("udp", 6))
+
+log = logging.getLogger("resolver.edge.service")  # whose level says whether matches in shadow are logged
+
+
+class SharedBucket(Bucket):
+    """A bucket that the native part takes from too. Only Python refills it."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, rate: float) -> None:
+        self.cell = _native.Cell()
+        super().__init__(rate)
+
+    @property
+    def left(self) -> float:
+        """How many queries may pass before the clock is looked at."""
+        return self.cell.left
+
+    @left.setter
+    def left(self, count: float) -> None:
+        self.cell.left = count
+
+
+class Answering:
+    """What answers natively for one service: its loop, and a snapshot of the clients that are in force."""
+
+    def __init__(self, cache: NativeCache) -> None:
+        self.cache = cache
+        types = array("H", QUERY_TYPES.values()).tobytes()
+        self._loop = _native.Loop(types, len(RCODES), array("d", QUERY_BOUNDS).tobytes())
+        self.serve = self._loop.serve
+        self._seed = os.urandom(16)
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._told: _Told | None = None
+
+    def told(self, clients: Clients) -> _Told:
+        """Return what the native part knows of these clients and their policy; anew where they are others."""
+        if self._told is None or self._told.clients is not clients:
+            self._told = _Told(clients, self._seed, self._numbers)
+            self.cache.judges_addresses = clients.policy.judges_addresses
+        return self._told
+
+    def tally(self) -> Tally:
+        """Return what was counted natively."""
+        requests, answered, blocked, shadow, unsent = self._loop.tally()
+        blocked_by, shadow_by = memoryview(blocked).cast("Q"), memoryview(shadow).cast("Q")
+        return Tally(
+            {channel: _integers(counts) for channel, counts in zip(_CHANNELS, requests, strict=True)},
+            {
+                source: (_integers(rcodes), _integers(durations), seconds)
+                for source, (rcodes, durations, seconds) in zip(_SOURCES, answered, strict=True)
+            },
+            {by: blocked_by[number] for by, number in self._numbers.copy().items() if blocked_by[number]},
+            {by: shadow_by[number] for by, number in self._numbers.copy().items() if shadow_by[number]},
+            unsent,
+        )
+
+
+class _Told:
+    """A snapshot for the native part, and what it still has to learn."""
+
+    def __init__(self, clients: Clients, seed: bytes, numbers: dict[tuple[str, str], int]) -> None:
+        self.clients, self._numbers = clients, numbers
+        self.snapshot = snapshot_of(clients.policy.table, seed)
+        self._profiles: list[Profile] = []
+        self._profile_numbers: dict[int, int] = {}
+        self._actions: dict[tuple[int, int, int], int] = {}
+        self._known = 0
+
+    def learn(self, why: int, profile: int, number: int, address: bytes) -> None:
+        """Tell the native part what it did not know of a query that Python has answered meanwhile."""
+        if why == CLIENT:
+            self._learn_client(address)
+        elif why == UNMET:
+            verdict = self._profiles[profile].verdicts[number]
+            self.snapshot.note(profile, number, self._action(verdict))
+
+    def _learn_client(self, address: bytes) -> None:
+        known = self.clients.known
+        client = known.get(address)
+        if len(known) < self._known:  # all were forgotten
+            self.snapshot.clear_clients()
+        self._known = len(known)
+        if client is not None and isinstance(client.bucket, SharedBucket):
+            self.snapshot.add_client(address, self._profile_number(client.profile), client.bucket.cell)
+
+    def _profile_number(self, profile: Profile) -> int:
+        """Return the number of a profile; one that searches for patterns is for Python."""
+        if type(profile) is not Profile:
+            return _NO_PROFILE
+        number = self._profile_numbers.get(profile.key)
+        if number is None:
+            number = self.snapshot.add_profile(profile.key, profile.judges_addresses)
+            if number < 0:
+                return _NO_PROFILE
+            self._profile_numbers[profile.key] = number
+            self._profiles.append(profile)
+        return number
+
+    def _action(self, verdict: Verdict) -> int:
+        """Return what stands for a verdict: the number of an answer, or HAND_OVER."""
+        answer, shadow = verdict.answer, verdict.shadow
+        if verdict.unusual or (answer is not None and type(answer) is not Blocked):
+            return HAND_OVER
+        if shadow is not None and log.isEnabledFor(logging.DEBUG):
+            return HAND_OVER
+        by = (verdict.list.name, verdict.group) if verdict.blocks and verdict.list else None
+        shadow_by = (shadow.list.name, shadow.group) if shadow is not None and shadow.blocks else None
+        counters = self._counter(by), self._counter(shadow_by)
+        if MAX_NUMBERS in counters:
+            return HAND_OVER
+        key = (id(answer), *counters)  # it lives as long as the policy
+        if key not in self._actions:
+            rcode, shapes = (0, None) if answer is None else (answer.rcode, shapes_of(answer))
+            self._actions[key] = self.snapshot.add_verdict(*counters, rcode, shapes)
+        return self._actions[key]
+
+    def _counter(self, by: tuple[str, str] | None) -> int:
+        """Return the number of a counter: that of a list and a group as long as the process lives."""
+        if by is None:
+            return _NO_COUNTER
+        if by not in self._numbers and len(self._numbers) >= MAX_NUMBERS:
+            return MAX_NUMBERS
+        return self._numbers.setdefault(by, len(self._numbers))
+
+
+def snapshot_of(table: Table, seed: bytes) -> _native.Snapshot:
+    """Return an empty snapshot over a table, which stays open as long."""
+    made = table.made
+    return _native.Snapshot(
+        table.slots,
+        *table.secret,
+        (made.depths % _DEPTHS).to_bytes(16, "little"),
+        (made.depths_above % _DEPTHS).to_bytes(16, "little"),
+        array("I", chain.from_iterable(made.pairs)),
+        len(table.sets),
+        seed,
+    )
+
+
+def shapes_of(answer: Blocked) -> tuple[_native.Shape, _native.Shape, _native.Shape]:
+    """Return what a blocked answer is put together from: for A, AAAA and any other type."""
+    a, aaaa, other = [answer.shape(kind).parts() for kind in _CLASSES]
+    return a, aaaa, other
+
+
+def _integers(packed: bytes) -> Sequence[int]:
+    return memoryview(packed).cast("Q").tolist()

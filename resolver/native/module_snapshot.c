@@ -1,0 +1,275 @@
+/* Snapshot: one policy and its clients. Cell: a number that both Python and the answering thread change. */
+#include "module.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <structmember.h>
+
+struct cell_object {
+    PyObject_HEAD
+    double left;
+};
+
+struct snapshot_object {
+    PyObject_HEAD
+    Py_buffer slots;         /* keeps the file mapped */
+    uint32_t *pairs;
+    struct policy *policy;
+    struct clients *clients;
+    PyObject *cells;         /* those that clients point to */
+};
+
+static struct snapshot_object *of(PyObject *self)
+{
+    return (struct snapshot_object *)(void *)self;
+}
+
+struct known module_known_of(PyObject *snapshot, PyObject *cache)
+{
+    return (struct known){of(snapshot)->policy, of(snapshot)->clients,
+                          cache == Py_None ? NULL : module_cache_of(cache)};
+}
+
+static void snapshot_free(PyObject *self)
+{
+    struct snapshot_object *snapshot = of(self);
+    if (snapshot->policy != NULL)
+        policy_destroy(snapshot->policy);
+    free(snapshot->clients);
+    free(snapshot->pairs);
+    if (snapshot->slots.obj != NULL)
+        PyBuffer_Release(&snapshot->slots);
+    Py_XDECREF(snapshot->cells);
+    module_free(self);
+}
+
+/* Fill in the table, but for the slots; false with an exception set. */
+static bool take_pairs(struct snapshot_object *self, const Py_buffer *pairs, Py_ssize_t sets, struct table *table)
+{
+    if (pairs->len % 8 || sets < 1) {
+        PyErr_SetString(PyExc_ValueError, "pairs that are not pairs, or no set");
+        return false;
+    }
+    self->pairs = malloc(pairs->len ? (size_t)pairs->len : 1);
+    if (module_no_memory(self->pairs))
+        return false;
+    memcpy(self->pairs, pairs->buf, (size_t)pairs->len);
+    table->pairs = self->pairs;
+    table->pair_count = (size_t)pairs->len / 8;
+    table->slots = self->slots.buf;
+    table->slot_count = (size_t)self->slots.len / 8;
+    if ((uintptr_t)self->slots.buf % 8 || self->slots.len % 8 || !table_ready(table)) {
+        PyErr_SetString(PyExc_ValueError, "no table");
+        return false;
+    }
+    return true;
+}
+
+static PyObject *snapshot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"slots", "prime", "factor", "depths", "depths_above", "pairs", "sets", "seed", NULL};
+    PyObject *slots;
+    unsigned long long prime, factor;
+    const char *depths, *above, *seed;
+    Py_ssize_t depths_size, above_size, seed_size, sets;
+    Py_buffer pairs;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OKKy#y#y*ny#", names, &slots, &prime, &factor, &depths,
+                                     &depths_size, &above, &above_size, &pairs, &sets, &seed, &seed_size))
+        return NULL;
+    struct table table = {.prime = prime, .factor = factor};
+    uint64_t seeds[2];
+    PyObject *self = NULL;
+    if (depths_size != sizeof table.depths || above_size != sizeof table.depths_above || seed_size != sizeof seeds) {
+        PyErr_SetString(PyExc_ValueError, "depths or seed not of 16 bytes");
+        goto end;
+    }
+    memcpy(table.depths, depths, sizeof table.depths);
+    memcpy(table.depths_above, above, sizeof table.depths_above);
+    memcpy(seeds, seed, sizeof seeds);
+    self = PyType_GenericAlloc(type, 0);
+    if (self == NULL)
+        goto end;
+    of(self)->cells = PyList_New(0);
+    if (of(self)->cells == NULL || PyObject_GetBuffer(slots, &of(self)->slots, PyBUF_SIMPLE) < 0 ||
+        !take_pairs(of(self), &pairs, sets, &table))
+        goto failed;
+    of(self)->policy = policy_create(&table, (size_t)sets);
+    of(self)->clients = clients_create(seeds);
+    if (!module_no_memory(of(self)->policy) && !module_no_memory(of(self)->clients))
+        goto end;
+failed:
+    Py_CLEAR(self);
+end:
+    PyBuffer_Release(&pairs);
+    return self;
+}
+
+static PyObject *add_profile(PyObject *self, PyObject *args)
+{
+    unsigned long long key;
+    int judges_addresses;
+    if (!PyArg_ParseTuple(args, "Kp", &key, &judges_addresses))
+        return NULL;
+    return PyLong_FromLong(policy_add_profile(of(self)->policy, key, judges_addresses));
+}
+
+/* Read (counts, counts with EDNS, tails) into a shape; false with an exception set. */
+static bool read_shape(PyObject *given, struct policy_shape *shape)
+{
+    const char *counts, *counts_edns, *tails[POLICY_TAILS];
+    Py_ssize_t counts_size, counts_edns_size, sizes[POLICY_TAILS];
+    if (!PyArg_ParseTuple(given, "y#y#(y#y#y#y#y#)", &counts, &counts_size, &counts_edns, &counts_edns_size,
+                          &tails[0], &sizes[0], &tails[1], &sizes[1], &tails[2], &sizes[2], &tails[3], &sizes[3],
+                          &tails[4], &sizes[4]))
+        return false;
+    if (counts_size != sizeof shape->counts || counts_edns_size != sizeof shape->counts_edns) {
+        PyErr_SetString(PyExc_ValueError, "counts not of 8 bytes");
+        return false;
+    }
+    memcpy(shape->counts, counts, sizeof shape->counts);
+    memcpy(shape->counts_edns, counts_edns, sizeof shape->counts_edns);
+    for (int i = 0; i < POLICY_TAILS; i++) {
+        if (sizes[i] > POLICY_TAIL_MAX) {
+            PyErr_SetString(PyExc_ValueError, "a tail longer than a message");
+            return false;
+        }
+        shape->tails[i].bytes = malloc(sizes[i] ? (size_t)sizes[i] : 1);
+        if (module_no_memory(shape->tails[i].bytes))
+            return false;
+        memcpy(shape->tails[i].bytes, tails[i], (size_t)sizes[i]);
+        shape->tails[i].size = (size_t)sizes[i];
+    }
+    return true;
+}
+
+static PyObject *add_verdict(PyObject *self, PyObject *args)
+{
+    int blocked, shadow;
+    unsigned rcode;
+    PyObject *shapes;
+    if (!PyArg_ParseTuple(args, "iiIO", &blocked, &shadow, &rcode, &shapes))
+        return NULL;
+    if (rcode > 15 || blocked >= COUNTERS_NUMBERS || shadow >= COUNTERS_NUMBERS)
+        return PyErr_Format(PyExc_ValueError, "a number out of bounds");
+    struct policy_verdict *verdict = calloc(1, sizeof *verdict);
+    if (module_no_memory(verdict))
+        return NULL;
+    verdict->blocked = blocked;
+    verdict->shadow = shadow;
+    verdict->rcode = (uint8_t)rcode;
+    verdict->blocks = shapes != Py_None;
+    for (Py_ssize_t i = 0; verdict->blocks && i < POLICY_CLASSES; i++) {
+        PyObject *shape = PyTuple_GetItem(shapes, i);
+        if (shape == NULL || !PyTuple_Check(shape) || !read_shape(shape, &verdict->shapes[i])) {
+            policy_verdict_destroy(verdict);
+            return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a shape is a tuple");
+        }
+    }
+    uint32_t action = policy_add_verdict(of(self)->policy, verdict);
+    if (action == POLICY_HAND_OVER)
+        policy_verdict_destroy(verdict);
+    return PyLong_FromUnsignedLong(action);
+}
+
+static PyObject *note(PyObject *self, PyObject *args)
+{
+    unsigned profile, set, action;
+    if (!PyArg_ParseTuple(args, "III", &profile, &set, &action))
+        return NULL;
+    return PyBool_FromLong(policy_note(of(self)->policy, profile, set, action));
+}
+
+static PyObject *add_client(PyObject *self, PyObject *args)
+{
+    const char *address;
+    Py_ssize_t size;
+    unsigned profile;
+    PyObject *cell;
+    if (!PyArg_ParseTuple(args, "y#IO!", &address, &size, &profile, module_cell_type, &cell))
+        return NULL;
+    if (PyList_Append(of(self)->cells, cell) < 0)
+        return NULL;
+    double *left = &((struct cell_object *)(void *)cell)->left;
+    return PyBool_FromLong(clients_add(of(self)->clients, (const uint8_t *)address, (size_t)size, profile, left));
+}
+
+static PyObject *clear_clients(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    clients_clear(of(self)->clients);
+    if (PyList_SetSlice(of(self)->cells, 0, PyList_Size(of(self)->cells), NULL) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *find(PyObject *self, PyObject *args)
+{
+    const char *name;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "y#", &name, &size))
+        return NULL;
+    if (size < 1 || size > MESSAGE_NAME_MAX)
+        return PyErr_Format(PyExc_ValueError, "a name not of 1 to %d bytes", MESSAGE_NAME_MAX);
+    return PyLong_FromUnsignedLong(table_find(&of(self)->policy->table, (const uint8_t *)name, (size_t)size));
+}
+
+static PyObject *answer_one(PyObject *self, PyObject *args)
+{
+    PyObject *cache;
+    const char *wire, *address;
+    Py_ssize_t wire_size, address_size;
+    double now;
+    if (!PyArg_ParseTuple(args, "Oy#y#d", &cache, &wire, &wire_size, &address, &address_size, &now))
+        return NULL;
+    if (cache != Py_None && !PyObject_TypeCheck(cache, module_cache_type))
+        return PyErr_Format(PyExc_TypeError, "no cache");
+    struct known known = module_known_of(self, cache);
+    uint8_t out[ANSWER_MAX];
+    struct answer given;
+    struct source source = {(const uint8_t *)address, (size_t)address_size};
+    enum answered answered = answer(&known, (const uint8_t *)wire, (size_t)wire_size, source, now, out, &given);
+    if (answered == ANSWER_GIVEN)
+        return PyBytes_FromStringAndSize((const char *)out, (Py_ssize_t)given.size);
+    bool unmet = answered == ANSWER_UNMET;
+    return Py_BuildValue("(III)", (unsigned)answered, unmet ? given.profile : 0, unmet ? given.set : 0);
+}
+
+static int add_cell(PyObject *module)
+{
+    static PyMemberDef members[] = {
+        {"left", T_DOUBLE, offsetof(struct cell_object, left), 0, NULL},
+        {NULL, 0, 0, 0, NULL},
+    };
+    static PyType_Slot slots[] = {
+        {Py_tp_dealloc, MODULE_SLOT(module_free)},
+        {Py_tp_members, members},
+        {0, NULL},
+    };
+    static PyType_Spec spec = {"resolver.native._native.Cell", sizeof(struct cell_object), 0, Py_TPFLAGS_DEFAULT,
+                               slots};
+    return module_add_type(module, &spec, &module_cell_type);
+}
+
+int module_add_snapshot(PyObject *module)
+{
+    static PyMethodDef methods[] = {
+        {"add_profile", add_profile, METH_VARARGS, NULL},
+        {"add_verdict", add_verdict, METH_VARARGS, NULL},
+        {"note", note, METH_VARARGS, NULL},
+        {"add_client", add_client, METH_VARARGS, NULL},
+        {"clear_clients", clear_clients, METH_NOARGS, NULL},
+        {"find", find, METH_VARARGS, NULL},
+        {"answer", answer_one, METH_VARARGS, NULL},
+        {NULL, NULL, 0, NULL},
+    };
+    static PyType_Slot slots[] = {
+        {Py_tp_new, MODULE_SLOT(snapshot_new)},
+        {Py_tp_dealloc, MODULE_SLOT(snapshot_free)},
+        {Py_tp_methods, methods},
+        {0, NULL},
+    };
+    static PyType_Spec spec = {"resolver.native._native.Snapshot", sizeof(struct snapshot_object), 0,
+                               Py_TPFLAGS_DEFAULT, slots};
+    return add_cell(module) < 0 ? -1 : module_add_type(module, &spec, &module_snapshot_type);
+}

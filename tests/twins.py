@@ -1,0 +1,39 @@
+"""The parts that there are twice, in Python and natively: `on_both` of conftest.py runs tests with either."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+import pytest
+
+from resolver import native
+from resolver.core.cache import AnswerCache
+from resolver.engines import NativeParts, Parts, PythonParts
+from resolver.observe.counters import Counters
+
+Twin = Literal["python", "native"]
+
+PROBLEM = native.problem()
+needs_native = pytest.mark.skipif(
+    PROBLEM is not None and "CI" not in os.environ, reason=f"the native part cannot run: {PROBLEM}"
+)
+"""For tests of the native part: skipped where it is not built, but never in CI."""
+TWINS = [pytest.param("python"), pytest.param("native", marks=needs_native)]
+
+_chosen: list[Twin] = ["python"]
+
+
+def use(twin: Twin) -> None:
+    """Make the parts of this twin from now on."""
+    _chosen[0] = twin
+
+
+def make_parts(counters: Counters, cache_bytes: int = 1 << 20) -> Parts:
+    """Return the parts of a service."""
+    return NativeParts(cache_bytes, counters) if _chosen[0] == "native" else PythonParts(cache_bytes)
+
+
+def make_cache(cache_bytes: int = 1 << 20) -> AnswerCache:
+    """Return an empty cache."""
+    return make_parts(Counters(), cache_bytes).cache
