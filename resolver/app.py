@@ -56,6 +56,9 @@ DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
 PORT_TRIES = 16
 """How many ports that the system chose for UDP may turn out to be taken for TCP."""
+GC_THRESHOLDS = 10_000, 20, 100
+"""When the garbage collector looks for cycles. A miss leaves none, but a cache entry stays: by the defaults (700, 10,
+10) it would be looked at again and again."""
 SHOWN = 5
 """How many patterns that cannot be applied are shown in the log."""
 RESTART_KEYS = ("listen", "engine", "state")
@@ -413,4 +416,5 @@ def settle_memory() -> None:
     """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()  # `serve` begins without it
