@@ -54,8 +54,8 @@ log = logging.getLogger("nxwhy")
 DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
 GC_THRESHOLDS = 10_000, 20, 100
-"""When the garbage collector looks for cycles. A miss leaves none, but a cache entry, which stays: by the defaults
-(700, 10, 10) it would be looked at again and again."""
+"""When the garbage collector looks for cycles. A miss leaves none, but a cache entry, which stays: by the
+defaults (700, 10, 10) it would be looked at again and again."""
 SHOWN = 5
 """How many patterns that cannot be applied are shown in the log."""
 RESTART_KEYS = ("listen", "engine", "state")
