@@ -7,6 +7,7 @@ import contextlib
 import gc
 import importlib
 import logging
+import os
 import platform
 import resource
 import signal
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from resolver import __version__
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
 from resolver.core.clients import parse_address
+from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListRefused, TableFault
 from resolver.core.policy import NOTHING, Policy, Verdict
@@ -123,7 +125,8 @@ class App:
             return self._summary()
 
     def _make_service(self, config: Config) -> Service:
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config))
+        cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),

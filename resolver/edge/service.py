@@ -105,8 +105,9 @@ class Service:
             bucket = client.bucket
             bucket.left -= 1
             if bucket.left < 0 and not bucket.refill(now):
-                return self._hold_back(wire, bucket, channel, send, to, now)
-            outcome = self.engine.handle(wire, client.profile, now, stream=channel.protocol != "udp")
+                return self._hold_back(wire, address, bucket, channel, send, to, now)
+            stream = channel.protocol != "udp"
+            outcome = self.engine.handle(wire, client.profile, now, stream=stream, address=address)
             if isinstance(outcome, Reply):
                 sent = self._send(outcome, channel, send, to, now)
                 if outcome.refresh and outcome.query is not None:
@@ -259,7 +260,14 @@ class Service:
         return self._turn_down(wire, channel, send, to, now)
 
     def _hold_back(
-        self, wire: bytes, bucket: Bucket, channel: Channel, send: Send, to: object, now: float
+        self,
+        wire: bytes,
+        address: bytes,
+        bucket: Bucket,
+        channel: Channel,
+        send: Send,
+        to: object,
+        now: float,
     ) -> bool:
         """Drop a query over the rate; every other one over UDP is told to come over TCP instead.
 
@@ -272,6 +280,8 @@ class Service:
         query = _read(wire) if bucket.slipped else None
         if query is None:
             return False
+        with contextlib.suppress(WireError):
+            self.engine.take_cookie(query, address, now)
         reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
         return self._send(reply, channel, send, to, now)
 
