@@ -83,22 +83,25 @@ class Build:
 
 
 def build(
-    sources: Sequence[Source], state: Path | None, told: Callable[[str], object] = lambda _: None
+    sources: Sequence[Source],
+    state: Path | None,
+    told: Callable[[str], object] = lambda _: None,
+    steps: Steps = PYTHON,
 ) -> Build:
     """Read and compile all lists in memory; `told` hears what is done next. Writes nothing."""
     found = []
     for number, source in enumerate(sources, 1):
         told(f"reading {source.name} ({number} of {len(sources)})")
-        found.append(read(source, state))
+        found.append(read(source, state, steps))
     told("compiling")
-    return compile_read(sources, found)
+    return compile_read(sources, found, steps)
 
 
-def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
+def compile_read(sources: Sequence[Source], found: Sequence[Read], steps: Steps = PYTHON) -> Build:
     """Compile lists that were read, in the order of the sources."""
     rules = [one.parsed.rules if one.parsed else Rules() for one in found]
     ways = [one.parsed.tally.resolution if one.parsed else Resolution.STRONGEST for one in found]
-    table = compile_in_memory(rules, draw_secret(random.SystemRandom()), ways)
+    table = compile_in_memory(rules, draw_secret(random.SystemRandom()), ways, steps)
     parsed = [one.parsed or NO_FORM.parsed for one in found]
     triggers, patterns = tuple([one.triggers for one in parsed]), tuple([one.patterns for one in parsed])
     return Build(table, tuple(map(_describe, sources, found)), triggers, patterns)

@@ -86,7 +86,7 @@ def history(state: Path, name: str) -> History:
     return History(state / HISTORY / name)
 
 
-def read(source: Source, state: Path | None) -> Read:
+def read(source: Source, state: Path | None, steps: Steps = PYTHON) -> Read:
     """Return the rules of a list, or of its last good version, and what is wrong with it now. Writes nothing.
 
     `state` is the state folder; None: there are no versions.
@@ -97,11 +97,11 @@ def read(source: Source, state: Path | None) -> Read:
     except ListRefused as exc:
         return Read(None, str(exc))
     try:
-        return Read(_parse(source, text.data), text.error, content_id(text.data), text.held)
+        return Read(_parse(source, text.data, steps), text.error, content_id(text.data), text.held)
     except ListRefused as exc:
         try:
             last = _last_good(kept, exc)
-            return Read(_parse(source, last.data), last.error, content_id(last.data))
+            return Read(_parse(source, last.data, steps), last.error, content_id(last.data))
         except ListRefused:
             return Read(None, str(exc))
 

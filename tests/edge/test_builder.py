@@ -21,12 +21,14 @@ from resolver.core.steps import NO_SET, Steps
 from resolver.core.table import SLOTS_AT, header, meaning
 from resolver.core.table import build as compile_in_memory
 from resolver.edge import intake
-from resolver.edge.builder import TABLE, Build, Order, build, build_file, open_built
+from resolver.edge.builder import TABLE, Build, Order, build, open_built
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.history import History, accept, roll_back
 from resolver.edge.intake import Source, history, read
-from resolver.edge.lists import CHILD
 from tests.tables import SECRET
+from tests.twins import build_file, child
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 A, B = "a.example", "b.example"
 HTML = "<!DOCTYPE html><p>Not Found"
@@ -559,7 +561,7 @@ def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
         (state / folder / ".new-left").touch()
     given = pickle.dumps((Order(()), state))
     done = subprocess.run(
-        [*PYTHON, CHILD], input=given, env={**os.environ, "PYTHONPATH": python_path("")}, check=True
+        [*PYTHON, child()], input=given, env={**os.environ, "PYTHONPATH": python_path("")}, check=True
     )
     assert done.returncode == 0
     assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]
