@@ -428,6 +428,33 @@ def test_a_name_that_must_stay_open_from_now_on_refuses_a_build_with_a_list_that
     assert error(open_built(state)) == ""
 
 
+@pytest.mark.parametrize("against", ["a name that must stay open", "a test"])
+def test_a_build_that_is_refused_leaves_the_versions_in_force_of_all_lists(
+    source: Source, state: Path, tmp_path: Path, against: str
+) -> None:
+    other = Source("more", tmp_path / "more.txt")
+    other.path.write_text("c.example\n")
+    order = Order((other, source))
+    build_file(order, state)
+    before = [history(state, name).index() for name in ("ads", "more")]
+    other.path.write_text("d.example\n")
+    if against == "a test":
+        refused = replace(order, complaints=lambda _: ["a.example should be open"])
+    else:
+        refused = replace(order, protected=(Protected("a.example", "`never_block`", always=True),))
+    for _ in range(2):
+        with pytest.raises(ListRefused, match=r"a\.example"):
+            build_file(refused, state)
+        assert [history(state, name).index() for name in ("ads", "more")] == before
+    other.path.unlink()  # what was never in force does not come into force as the last good one
+    build_file(order, state)
+    assert open_built(state).table.find(from_text("d.example")) == NO_SET
+    other.path.write_text("d.example\n")
+    build_file(order, state)
+    assert history(state, "more").index().versions[-1].cause == "new content"
+    assert open_built(state).table.find(from_text("d.example")) != NO_SET
+
+
 def test_a_version_that_is_kept_must_not_block_such_a_name_either(source: Source, state: Path) -> None:
     source.path.write_text("mail.corp.example\n")
     first = built(source, state).lists[0].version
