@@ -22,7 +22,7 @@ from resolver.edge.intake import (
     read,
 )
 from resolver.engines import make_steps
-from resolver.parts import failed_tests, list_sources, protected_names
+from resolver.parts import failed_tests, list_sources, protected_names, waiting_tests
 
 
 class Checked(NamedTuple):
@@ -55,7 +55,9 @@ def check(config: Config, told: Callable[[str], object]) -> Checked:
         if now.parsed and now.parsed.hint:
             warnings.append(f"{source.name}: {now.parsed.hint}")
     told("compiling")
-    mistakes += failed_tests(config, compile_read(sources, found, steps))
+    built = compile_read(sources, found, steps)
+    mistakes += failed_tests(config, built)
+    warnings += waiting_tests(config, built)
     return Checked(warnings, mistakes)
 
 

@@ -17,7 +17,7 @@ from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
 from resolver.edge.lists import CHILD, Watch, build_apart, settled
 from resolver.edge.shelf import Shelf
 from resolver.listing import lists_document
-from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names
+from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names, waiting_tests
 
 log = logging.getLogger("nxwhy")
 
@@ -45,7 +45,10 @@ class Keeper:
             partial(failed_tests, config) if config.tests else None,
             gives_way,
         )
-        return await build_apart(order, self._state, self._program)
+        made = await build_apart(order, self._state, self._program)
+        for waiting in await asyncio.to_thread(waiting_tests, config, made):
+            log.warning("a test is tried again once its list is fetched: %s", waiting)
+        return made
 
     async def note_changes(self, cause: str, before: Config, after: Config, build: Build) -> None:
         """Write down what changes in what is enforced; a full disk must not stop a good list."""
