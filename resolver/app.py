@@ -73,8 +73,8 @@ class App:
         self._wheel = Wheel(self._loop)
         self._counters = Counters()
         self._upstreams = Upstreams(self._loop, self._wheel)
-        self._keeper = Keeper(config.state)
         self._parts = make_parts(config, self._counters)
+        self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
         self._udp: list[udp.UdpListener] = []
         self._streams: list[stream.StreamListener] = []

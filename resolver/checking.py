@@ -9,7 +9,7 @@ from typing import NamedTuple
 from resolver.config import Config
 from resolver.core.guards import Protected, Update
 from resolver.core.keys import Secret, draw_secret
-from resolver.core.steps import make_words
+from resolver.core.steps import Steps
 from resolver.edge.builder import compile_read
 from resolver.edge.forms import Form
 from resolver.edge.intake import (
@@ -21,7 +21,8 @@ from resolver.edge.intake import (
     objection,
     read,
 )
-from resolver.parts import failed_tests, list_sources, protected_names
+from resolver.engines import make_steps
+from resolver.parts import failed_tests, list_sources, protected_names, waiting_tests
 
 
 class Checked(NamedTuple):
@@ -37,12 +38,13 @@ def check(config: Config, told: Callable[[str], object]) -> Checked:
     `told` hears what is done next.
     """
     sources = list_sources(config)
-    guards = _Guards(config)
+    steps = make_steps(config.engine)
+    guards = _Guards(config, steps)
     warnings = [str(warning) for warning in config.warnings]
     mistakes, found = [], []
     for number, source in enumerate(sources, 1):
         told(f"reading {source.name} ({number} of {len(sources)})")
-        now = read(source, None)
+        now = read(source, None, steps)
         found.append(now)
         if now.parsed is None and source.url and not source.path.exists():
             warnings.append(f"{now.error}; nothing of list {source.name} can be checked")
@@ -53,14 +55,17 @@ def check(config: Config, told: Callable[[str], object]) -> Checked:
         if now.parsed and now.parsed.hint:
             warnings.append(f"{source.name}: {now.parsed.hint}")
     told("compiling")
-    mistakes += failed_tests(config, compile_read(sources, found))
+    built = compile_read(sources, found, steps)
+    mistakes += failed_tests(config, built)
+    warnings += waiting_tests(config, built)
     return Checked(warnings, mistakes)
 
 
 class _Guards:
     """What the guards of a build would say. `state` is only read."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, steps: Steps) -> None:
+        self._steps = steps
         self._state = config.state
         self._protected: tuple[Protected, ...] = protected_names(config)
         self._secret: Secret = draw_secret(random.SystemRandom())
@@ -75,7 +80,7 @@ class _Guards:
             yield f"{source.shown}: {reason}"
         standing = now
         if form is None or reason or index.pinned or now.version == index.rejected:
-            standing = read(source, self._state)
+            standing = read(source, self._state, self._steps)
             form = self._form(standing)
         refused = reason is not None and standing.version == now.version  # nothing else is in force
         if form is None or refused or now.version == index.accepted:
@@ -88,4 +93,4 @@ class _Guards:
     def _form(self, found: Read) -> Form | None:
         if found.parsed is None:
             return None
-        return Form(found.parsed, make_words(found.parsed.rules, self._secret), "")
+        return Form(found.parsed, self._steps.words(found.parsed.rules, self._secret), "")

@@ -13,6 +13,8 @@ from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache, Cache
 from resolver.core.clients import Bucket
 from resolver.core.errors import EngineError
+from resolver.core.steps import PYTHON, Steps
+from resolver.edge.lists import CHILD
 from resolver.edge.service import Service
 from resolver.edge.udp import UdpListener
 from resolver.observe.counters import Counters
@@ -24,9 +26,10 @@ log = logging.getLogger("nxwhy")
 
 
 class Parts(Protocol):
-    """The parts that differ."""
+    """The parts that differ. `builder` is the program that compiles lists."""
 
     name: str
+    builder: str
     cache: AnswerCache
     bucket: Callable[[float], Bucket]
 
@@ -38,6 +41,7 @@ class PythonParts:
     """All of it in Python."""
 
     name = "python"
+    builder = CHILD
     bucket: Callable[[float], Bucket] = Bucket
 
     def __init__(self, cache_bytes: int) -> None:
@@ -52,6 +56,7 @@ class NativeParts:
     """With the native part: one cache, one loop."""
 
     name = "native"
+    builder = "from resolver.native.building import main; main()"
 
     def __init__(self, cache_bytes: int, counters: Counters) -> None:
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
@@ -85,3 +90,12 @@ def make_parts(config: Config, counters: Counters) -> Parts:
     if config.engine is Engine.AUTO:
         log.warning("the native part cannot run, all answers come from Python: %s", native.problem())
     return PythonParts(config.cache.size)
+
+
+def make_steps(wanted: Engine) -> Steps:
+    """Return the steps in which lists are compiled, those of Python where the native part cannot run."""
+    if wanted is Engine.PYTHON or native.problem() is not None:
+        return PYTHON
+    from resolver.native.building import steps  # noqa: PLC0415
+
+    return steps()

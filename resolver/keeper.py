@@ -14,19 +14,19 @@ from resolver.core.errors import ChildError, ControlError, HistoryError
 from resolver.edge import audit, intake, orders
 from resolver.edge.builder import Build, Order, open_built
 from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
-from resolver.edge.lists import Watch, build_apart, settled
+from resolver.edge.lists import CHILD, Watch, build_apart, settled
 from resolver.edge.shelf import Shelf
 from resolver.listing import lists_document
-from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names
+from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names, waiting_tests
 
 log = logging.getLogger("nxwhy")
 
 
 class Keeper:
-    """Keeps the lists. `state` is the folder that the server started with."""
+    """Keeps the lists. `state` is the folder that the server started with; `program` compiles them."""
 
-    def __init__(self, state: Path) -> None:
-        self._state = state
+    def __init__(self, state: Path, program: str = CHILD) -> None:
+        self._state, self._program = state, program
         self._watch = Watch()
         self._fetcher = Fetcher(state / FOLDER)
         self.shelf = Shelf(self._fetcher.reports, self._fetcher.next_s)
@@ -45,7 +45,10 @@ class Keeper:
             partial(failed_tests, config) if config.tests else None,
             gives_way,
         )
-        return await build_apart(order, self._state)
+        made = await build_apart(order, self._state, self._program)
+        for waiting in await asyncio.to_thread(waiting_tests, config, made):
+            log.warning("a test is tried again once its list is fetched: %s", waiting)
+        return made
 
     async def note_changes(self, cause: str, before: Config, after: Config, build: Build) -> None:
         """Write down what changes in what is enforced; a full disk must not stop a good list."""

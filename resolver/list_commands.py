@@ -121,6 +121,7 @@ def _document(path: Path | None) -> list[dict[str, object]]:
     """Return what the running server says; without one, what its table says; without that, what we read."""
     from resolver.edge import builder
     from resolver.edge.control import call
+    from resolver.engines import make_steps
     from resolver.listing import lists_document
     from resolver.parts import CONTROL_SOCKET, list_sources
 
@@ -136,7 +137,8 @@ def _document(path: Path | None) -> list[dict[str, object]]:
             return lists_document(build, {})
     except TableFault:
         pass
-    return lists_document(builder.build(list_sources(config), config.state, progress()), {})
+    steps = make_steps(config.engine)
+    return lists_document(builder.build(list_sources(config), config.state, progress(), steps), {})
 
 
 def _known(known: object, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from resolver.core.guards import Bounds, Protected
 from resolver.core.lists.query_types import type_text
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
-from resolver.edge.builder import Build
+from resolver.edge.builder import Build, Loaded
 from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.fetching import FOLDER, Job, content_path
 from resolver.edge.intake import Source
@@ -84,16 +84,47 @@ def make_policy(config: Config, build: Build, generation: int) -> Policy:
 
 def failed_tests(config: Config, build: Build) -> list[str]:
     """Return which tests of the owner's a configuration and its lists do not pass, in words."""
+    return [said for said, awaited in _tests(config, build) if not awaited]
+
+
+def waiting_tests(config: Config, build: Build) -> list[str]:
+    """Return which tests fail and may pass once lists are there that were never fetched, in words.
+
+    They must not refuse a build: nothing would be served, or reloaded, that could fetch the list.
+    """
+    if all(_has_come(config, loaded) for loaded in build.lists):
+        return []
+    return [
+        f"{said}, but nothing of list {' or '.join(awaited)} is there yet"
+        for said, awaited in _tests(config, build)
+        if awaited
+    ]
+
+
+def _tests(config: Config, build: Build) -> Iterator[tuple[str, list[str]]]:
+    """Yield each test that fails, in words, and the lists without content on which it depends."""
     policy = make_policy(config, build, 0)
-    failed = []
     for number, trial in enumerate(config.tests):
         verdict = policy.profile_for(trial.client).decide(trial.name, trial.type)
-        if verdict.blocks != (trial.expect is Expectation.BLOCKED):
-            by = f" by {verdict.list.name}" if verdict.list else ""
-            became = "blocked" if verdict.blocks else "open"
-            shown = f"{names.to_text(trial.name)} {type_text(trial.type)} for {trial.client}"
-            failed.append(f"tests.{number}: {shown} should be {trial.expect} and is {became}{by}")
-    return failed
+        if verdict.blocks == (trial.expect is Expectation.BLOCKED):
+            continue
+        by = f" by {verdict.list.name}" if verdict.list else ""
+        became = "blocked" if verdict.blocks else "open"
+        shown = f"{names.to_text(trial.name)} {type_text(trial.type)} for {trial.client}"
+        asked = {number for group in policy.groups_of(trial.client) for number in group.lists}
+        awaited = [
+            build.lists[number].name
+            for number in sorted(asked)
+            if not _has_come(config, build.lists[number])
+            and (verdict.blocks or config.lists[build.lists[number].name].kind is Kind.BLOCK)
+        ]
+        yield f"tests.{number}: {shown} should be {trial.expect} and is {became}{by}", awaited
+
+
+def _has_come(config: Config, loaded: Loaded) -> bool:
+    """Say whether a list has content, or decides nothing, or cannot come by itself."""
+    found = config.lists[loaded.name]
+    return loaded.in_force or found.url is None or found.mode is not Mode.ENFORCED
 
 
 def make_clients(config: Config, policy: Policy, bucket: Callable[[float], Bucket] = Bucket) -> Clients:

@@ -12,6 +12,7 @@ from resolver.core.errors import NameFault, ReplayError
 from resolver.core.names import from_text, to_text
 from resolver.core.policy import Address, Policy, Verdict
 from resolver.edge.builder import build
+from resolver.engines import make_steps
 from resolver.parts import list_sources, make_policy
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -57,7 +58,8 @@ def read_seen(lines: Iterable[str], source: str, client: Address = LOOPBACK) -> 
 
 def policy_of(config: Config, told: Callable[[str], object]) -> Policy:
     """Return the policy that a configuration makes of its lists as they are now. Writes nothing."""
-    return make_policy(config, build(list_sources(config), config.state, told), 0)
+    built = build(list_sources(config), config.state, told, make_steps(config.engine))
+    return make_policy(config, built, 0)
 
 
 def changes(before: Policy, after: Policy, seen: Iterable[Seen]) -> Iterator[Change]:

@@ -15,6 +15,7 @@ from resolver.core.lists.query_types import type_text
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, Trigger, When
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
+from resolver.engines import make_steps
 from resolver.listing import record_document
 from resolver.parts import list_sources, make_policy, make_routes
 
@@ -194,9 +195,10 @@ def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
         raise NameFault(f"not an address: {client!r}") from None
     canonical = names.from_text(name)
     sources = list_sources(config)
-    found = [read(source, config.state) for source in sources]
+    steps = make_steps(config.engine)
+    found = [read(source, config.state, steps) for source in sources]
     parsed = {source.name: one.parsed for source, one in zip(sources, found, strict=True) if one.parsed}
-    build = builder.compile_read(sources, found)
+    build = builder.compile_read(sources, found, steps)
     policy = make_policy(config, build, 0)
     return Trace(
         explain(canonical, address, policy, parsed, make_routes(config), qtype),

@@ -13,6 +13,7 @@ from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode
 from resolver.core.table import Table
 from resolver.core.table import build as build_table
+from tests import twins
 
 SECRET = draw_secret(random.Random(2026))
 
@@ -27,4 +28,4 @@ def blocking(name: str, generation: int = 0) -> Policy:
 
 def build(lists: Sequence[Iterable[Rule]], resolutions: Sequence[Resolution] = ()) -> Table:
     """Compile rules; a list is known by its place in `lists`."""
-    return build_table([collect(rules) for rules in lists], SECRET, resolutions)
+    return build_table([collect(rules) for rules in lists], SECRET, resolutions, twins.steps())

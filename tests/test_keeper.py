@@ -1,12 +1,16 @@
-"""What is written down of a change."""
+"""What keeping the lists comes to."""
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from resolver.config import load
+from resolver.core.errors import ListRefused
 from resolver.edge.audit import FILE
 from resolver.edge.builder import Order, build_file, open_built
 from resolver.keeper import Keeper
@@ -34,3 +38,29 @@ async def test_a_list_that_counts_in_another_way_is_written_down(tmp_path: Path)
     assert entry["before"] == {"mode": "enforced", "match": "exact", **same}
     assert entry["after"] == {"mode": "shadow", "match": "subtree", **same}
     assert (entry["list"], entry["cause"]) == ("ads", "n.yaml")
+
+
+async def test_a_test_of_a_list_that_was_never_fetched_refuses_no_build_until_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = load(
+        "lists: {ads: {url: 'https://lists.example/a'}}\n"
+        "groups: {default: {block: [ads]}}\n"
+        "tests: [{name: ads.example, expect: blocked}]\n"
+        "state: .\n",
+        "n.yaml",
+        folder=tmp_path,
+        environment={},
+    )
+    keeper, (source,) = Keeper(config.state), list_sources(config)
+    with caplog.at_level(logging.WARNING):
+        assert not (await keeper.build(config)).lists[0].in_force
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("a test is tried again once its list is fetched: tests.0: ads.example A")
+    source.path.parent.mkdir()
+    source.path.write_text("other.example\n")
+    with pytest.raises(ListRefused, match=r"tests\.0: ads\.example A"):
+        await keeper.build(config)
+    source.path.write_text("ads.example\n")
+    assert (await keeper.build(config)).lists[0].in_force
+    assert len(caplog.records) == 1

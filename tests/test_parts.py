@@ -110,6 +110,56 @@ def test_a_test_asks_for_its_type(tmp_path: Path) -> None:
     ]
 
 
+WAITING = """
+lists:
+  ads: {url: "https://lists.example/ads.txt"}
+  staff: {url: "https://lists.example/staff.txt", kind: allow}
+  trial: {url: "https://lists.example/trial.txt", mode: shadow}
+  here: {path: %s}
+groups:
+  default: {block: [ads, trial, here], allow: [staff]}
+  lab: {clients: [192.0.2.64/26], block: [here, trial]}
+tests:
+  - {name: ads.example, expect: blocked}
+  - {name: here.example, expect: open}
+  - {name: ads.example, client: 192.0.2.65, expect: blocked}
+  - {name: here.example, client: 192.0.2.65, expect: open}
+  - {name: here.example, expect: blocked}
+state: %s
+"""
+
+
+def test_a_test_waits_for_the_lists_of_its_client_that_were_never_fetched_and_for_nothing_else(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "here.txt").write_text("here.example\n")
+    made = config(WAITING % (tmp_path / "here.txt", tmp_path))
+    built = builder.build(parts.list_sources(made), None)
+    assert parts.waiting_tests(made, built) == [
+        "tests.0: ads.example A for 127.0.0.1 should be blocked and is open, "
+        "but nothing of list ads is there yet",
+        "tests.1: here.example A for 127.0.0.1 should be open and is blocked by here, "
+        "but nothing of list ads or staff is there yet",
+    ]
+    failed = [
+        "tests.2: ads.example A for 192.0.2.65 should be blocked and is open",
+        "tests.3: here.example A for 192.0.2.65 should be open and is blocked by here",
+    ]
+    assert parts.failed_tests(made, built) == failed
+    sources = {source.name: source for source in parts.list_sources(made)}
+    for name in ("ads", "staff"):
+        sources[name].path.parent.mkdir(exist_ok=True)
+        sources[name].path.write_text("other.example\n")
+    built = builder.build(parts.list_sources(made), None)
+    assert parts.waiting_tests(made, built) == []
+    assert [said.split(":")[0] for said in parts.failed_tests(made, built)] == [
+        "tests.0",
+        "tests.1",
+        "tests.2",
+        "tests.3",
+    ]
+
+
 @pytest.mark.parametrize("text", ["nothing", "TYPE0", "TYPE65535", "TYPE99999", "[A]"])
 def test_what_is_no_query_type_is_a_mistake(text: str) -> None:
     (mistake,) = mistakes(f"tests: [{{name: a.example, type: {text}, expect: open}}]")

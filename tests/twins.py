@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from resolver import native
+from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache
-from resolver.engines import NativeParts, Parts, PythonParts
+from resolver.core.steps import Steps
+from resolver.edge import builder
+from resolver.edge.builder import Order
+from resolver.engines import NativeParts, Parts, PythonParts, make_steps
 from resolver.observe.counters import Counters
 
 Twin = Literal["python", "native"]
@@ -37,3 +42,18 @@ def make_parts(counters: Counters, cache_bytes: int = 1 << 20) -> Parts:
 def make_cache(cache_bytes: int = 1 << 20) -> AnswerCache:
     """Return an empty cache."""
     return make_parts(Counters(), cache_bytes).cache
+
+
+def steps() -> Steps:
+    """Return the steps of a build."""
+    return make_steps(Engine(_chosen[0]))
+
+
+def child() -> str:
+    """Return the program that builds."""
+    return NativeParts.builder if _chosen[0] == "native" else PythonParts.builder
+
+
+def build_file(order: Order, state: Path) -> None:
+    """Build as the server's child does. Raises ListRefused."""
+    builder.build_file(order, state, steps())

@@ -13,8 +13,8 @@ import os
 import pickle
 import random
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -83,22 +83,25 @@ class Build:
 
 
 def build(
-    sources: Sequence[Source], state: Path | None, told: Callable[[str], object] = lambda _: None
+    sources: Sequence[Source],
+    state: Path | None,
+    told: Callable[[str], object] = lambda _: None,
+    steps: Steps = PYTHON,
 ) -> Build:
     """Read and compile all lists in memory; `told` hears what is done next. Writes nothing."""
     found = []
     for number, source in enumerate(sources, 1):
         told(f"reading {source.name} ({number} of {len(sources)})")
-        found.append(read(source, state))
+        found.append(read(source, state, steps))
     told("compiling")
-    return compile_read(sources, found)
+    return compile_read(sources, found, steps)
 
 
-def compile_read(sources: Sequence[Source], found: Sequence[Read]) -> Build:
+def compile_read(sources: Sequence[Source], found: Sequence[Read], steps: Steps = PYTHON) -> Build:
     """Compile lists that were read, in the order of the sources."""
     rules = [one.parsed.rules if one.parsed else Rules() for one in found]
     ways = [one.parsed.tally.resolution if one.parsed else Resolution.STRONGEST for one in found]
-    table = compile_in_memory(rules, draw_secret(random.SystemRandom()), ways)
+    table = compile_in_memory(rules, draw_secret(random.SystemRandom()), ways, steps)
     parsed = [one.parsed or NO_FORM.parsed for one in found]
     triggers, patterns = tuple([one.triggers for one in parsed]), tuple([one.patterns for one in parsed])
     return Build(table, tuple(map(_describe, sources, found)), triggers, patterns)
@@ -130,9 +133,9 @@ def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
             with Intake(state, Forms(state / LISTS, secret), secret, order.protected, steps) as intake:
                 taken = [intake.take(source) for source in sources]
                 _refuse([text for one in taken for text in one.against])
-                standing = _standing(state, sources, taken, secret)
+                standing = None if intake.new else _standing(state, sources, taken, secret)
                 if standing is None:
-                    _write_table(state / TABLE, order, taken, secret, steps)
+                    _write_table(state / TABLE, order, taken, secret, intake.keep, steps)
                 else:
                     _try(order, standing)
         except TableFault:
@@ -180,8 +183,18 @@ def _loaded_from_json(said: dict[str, Any]) -> Loaded:
     return Loaded(**{**said, "record": record, "tally": tally, "mistakes": tuple(said["mistakes"])})
 
 
-def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secret, steps: Steps) -> None:
-    """Compile lists into the file that is mapped. Raises TableFault, ListRefused, OSError."""
+def _write_table(
+    path: Path,
+    order: Order,
+    taken: Sequence[Taken],
+    secret: Secret,
+    keep: Callable[[], Mapping[str, str]],
+    steps: Steps,
+) -> None:
+    """Compile lists into the file that is mapped. Raises TableFault, ListRefused, OSError.
+
+    `keep` writes down what is new in them once nothing speaks against it.
+    """
     sources = order.sources
     forms = [one.form or NO_FORM for one in taken]
     loaded = tuple([_describe(source, one.read) for source, one in zip(sources, taken, strict=True)])
@@ -201,9 +214,10 @@ def _write_table(path: Path, order: Order, taken: Sequence[Taken], secret: Secre
         patterns = tuple([form.parsed.patterns for form in forms])
         finished = Build(Table(slots, secret, made), loaded, triggers, patterns)
         _try(order, finished)
+        unkept = keep()
         about = {
             "stamp": _stamp(sources, taken),
-            "lists": list(map(_loaded_to_json, loaded)),
+            "lists": [_loaded_to_json(replace(one, unkept=unkept.get(one.name, ""))) for one in loaded],
             "triggers": list(map(triggers_to_json, triggers)),
             "patterns": list(map(patterns_to_json, patterns)),
         }
@@ -275,7 +289,6 @@ def _describe(source: Source, found: Read) -> Loaded:
         version=found.version,
         held=found.held,
         hint=parsed.hint if parsed else "",
-        unkept=found.unkept,
     )
 
 

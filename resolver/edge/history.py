@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
@@ -78,11 +78,6 @@ def content_id(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
 
 
-def pack(data: bytes) -> bytes:
-    """Return a content as it is kept. Other threads go on meanwhile."""
-    return zlib.compress(data, _LEVEL)
-
-
 class History:
     """The versions of one list, in a folder of their own."""
 
@@ -114,21 +109,28 @@ class History:
             raise HistoryError(f"{self._path(version)}: damaged")
         return data
 
-    def add(self, version: Version, packed: bytes) -> None:
-        """Keep an accepted content, as `pack` made it, and make it the one in force. Raises OSError.
+    def prepare(self, version: str, data: bytes) -> None:
+        """Write down a content that may be accepted; other threads go on meanwhile. Raises OSError.
+
+        Another one that was not is removed.
+        """
+        self._sweep({version, *[known.id for known in self.index().versions]})
+        if not self._path(version).exists():
+            files.replace(self._path(version), zlib.compress(data, _LEVEL))
+
+    def add(self, version: Version) -> None:
+        """Keep an accepted content that was prepared, and make it the one in force. Raises OSError.
 
         The text is on disk before the index names it, so that an end in between loses nothing.
         """
         index = self.index()
-        if not self._path(version.id).exists():
-            files.replace(self._path(version.id), packed)
         others = [known for known in index.versions if known.id != version.id]
         kept = _bounded([*others, version], version.time_s)
         self.save(replace(index, versions=kept, current=version.id, accepted=None, refused=None))
-        self._sweep(kept)
+        self._sweep({known.id for known in kept})
 
-    def _sweep(self, kept: Sequence[Version]) -> None:
-        ids = {version.id for version in kept}
+    def _sweep(self, ids: Set[str]) -> None:
+        """Remove all other texts."""
         for path in self._folder.glob("*.z"):
             if path.stem not in ids:
                 with suppress(OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +20,7 @@ from resolver.core.steps import PYTHON, Steps
 from resolver.edge.computing import within
 from resolver.edge.files import open_regular
 from resolver.edge.forms import FORM, Form, Forms
-from resolver.edge.history import History, Index, Version, content_id, pack
+from resolver.edge.history import History, Index, Version, content_id
 from resolver.edge.suffixes import public_suffixes
 
 MAX_BYTES = 256 << 20
@@ -64,16 +64,12 @@ class Text(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The rules of a list, or None; what is wrong with it, or None; the version, and why it is held.
-
-    `unkept` says why the version could not be kept.
-    """
+    """The rules of a list, or None; what is wrong with it, or None; the version, and why it is held."""
 
     parsed: ParsedList | None
     error: str | None
     version: str = ""
     held: str = ""
-    unkept: str = ""
 
     @property
     def earlier(self) -> str:
@@ -86,7 +82,7 @@ def history(state: Path, name: str) -> History:
     return History(state / HISTORY / name)
 
 
-def read(source: Source, state: Path | None) -> Read:
+def read(source: Source, state: Path | None, steps: Steps = PYTHON) -> Read:
     """Return the rules of a list, or of its last good version, and what is wrong with it now. Writes nothing.
 
     `state` is the state folder; None: there are no versions.
@@ -97,11 +93,11 @@ def read(source: Source, state: Path | None) -> Read:
     except ListRefused as exc:
         return Read(None, str(exc))
     try:
-        return Read(_parse(source, text.data), text.error, content_id(text.data), text.held)
+        return Read(_parse(source, text.data, steps), text.error, content_id(text.data), text.held)
     except ListRefused as exc:
         try:
             last = _last_good(kept, exc)
-            return Read(_parse(source, last.data), last.error, content_id(last.data))
+            return Read(_parse(source, last.data, steps), last.error, content_id(last.data))
         except ListRefused:
             return Read(None, str(exc))
 
@@ -117,10 +113,18 @@ class Taken(NamedTuple):
     against: tuple[str, ...] = ()
 
 
+class New(NamedTuple):
+    """A version that is not in force yet, and its text on the way to the disk."""
+
+    list: str
+    version: Version
+    prepared: Future[None]
+
+
 class Intake:
     """Takes lists for a build: the new content if the guards let it, the last good one otherwise.
 
-    A list's text is packed aside while the list is read.
+    A list's text is packed aside while lists are read. What is `new` is kept once the build is accepted.
     """
 
     def __init__(
@@ -132,7 +136,9 @@ class Intake:
         steps: Steps = PYTHON,
     ) -> None:
         self.forms, self._steps = forms, steps
+        self.new: list[New] = []
         self._aside = ThreadPoolExecutor(1)
+        self._prepared = self._aside.submit(lambda: None)
         self._state, self._secret, self._protected = state, secret, tuple(protected)
 
     def __enter__(self) -> Self:
@@ -159,7 +165,7 @@ class Intake:
         form = self.forms.find(source.name, digest)
         index = kept.index()
         is_new = version != index.current and text.error is None
-        packed = self._aside.submit(pack, text.data) if is_new else None
+        prepared = self._prepare(kept, version, text.data) if is_new else None
         if form is None:
             with within(READ_S, ListRefused(source.shown, f"takes more than {READ_S:g} s to read")):
                 parsed = _parse(source, text.data, self._steps)
@@ -171,16 +177,29 @@ class Intake:
             update = Update(form.parsed, form.words)
             found = blocked_at_any_time(update, source, self._protected, self._secret)
         despite = _despite(index, version, found)
-        unkept = ""
-        if packed is not None:
+        if prepared is not None:
             size = form.parsed.size
             made = Version(version, time.time(), size, len(text.data), _cause(index), despite)
-            try:
-                kept.add(made, packed.result())
-            except OSError as exc:  # a full disk must not stop a good list
-                unkept = exc.strerror or str(exc)
-        read = Read(form.parsed, text.error, version, text.held, unkept)
+            self.new.append(New(source.name, made, prepared))
+        read = Read(form.parsed, text.error, version, text.held)
         return Taken(form, read, complaints(source, read, found, despite))
+
+    def keep(self) -> dict[str, str]:
+        """Keep what is new, and make it what is in force; return why that failed, by list."""
+        failed = {}
+        for one in self.new:
+            try:
+                one.prepared.result()
+                history(self._state, one.list).add(one.version)
+            except OSError as exc:  # a full disk must not stop a good list
+                failed[one.list] = exc.strerror or str(exc)
+        return failed
+
+    def _prepare(self, kept: History, version: str, data: bytes) -> Future[None]:
+        """Begin to pack a text, once the one before is done: there are never more than two in memory."""
+        wait([self._prepared])
+        self._prepared = self._aside.submit(kept.prepare, version, data)
+        return self._prepared
 
     def _guard(self, source: Source, kept: History, form: Form, version: str) -> None:
         """Raise ListRefused for content that must not come into force, and note it for the owner."""

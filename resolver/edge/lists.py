@@ -21,7 +21,7 @@ BUILD_S = 300.0
 """Longest build."""
 
 CHILD = "from resolver.edge.builder import main; main()"
-"""The program that compiles."""
+"""The program that compiles, all in Python."""
 
 _Seen = tuple[int, ...] | None
 
@@ -64,13 +64,13 @@ async def settled(paths: Iterable[Path]) -> None:
         before = now
 
 
-async def build_apart(order: Order, state: Path) -> Build:
+async def build_apart(order: Order, state: Path, program: str = CHILD) -> Build:
     """Compile lists in a process of its own, so that no query waits for it; return the new table.
 
     Raises ListRefused; the old table then stays what it was.
     """
     try:
-        await run_child(CHILD, pickle.dumps((order, state)), BUILD_S)
+        await run_child(program, pickle.dumps((order, state)), BUILD_S)
     except ChildError as exc:
         raise ListRefused(BUILD, str(exc).removeprefix(f"{BUILD}: ")) from exc
     try:

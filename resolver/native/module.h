@@ -21,6 +21,7 @@ int module_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 int module_add_cache(PyObject *module);
 int module_add_snapshot(PyObject *module); /* and Cell */
 int module_add_loop(PyObject *module);
+int module_add_build(PyObject *module); /* functions, and Inheritance */
 
 /* Return what is inside an object of these types. */
 struct cache *module_cache_of(PyObject *self);

@@ -22,7 +22,7 @@ static uint64_t times(uint64_t one, uint64_t other, uint64_t prime) {
 }
 
 bool key_maker_init(struct key_maker *maker, struct build_secret secret) {
-    if (secret.prime < 2 || secret.prime >> BUILD_KEY_BITS != 0 || secret.factor >= secret.prime)
+    if (secret.prime < 2 || secret.prime >> TABLE_KEY_BITS != 0 || secret.factor >= secret.prime)
         return false;
     maker->prime = secret.prime;
     uint64_t byte = 256 % secret.prime, step = 1 % secret.prime;

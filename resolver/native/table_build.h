@@ -9,15 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "table.h"
+
 enum {
-    BUILD_KEY_BITS = 60,
-    BUILD_PAIR_BITS = 20,
+    BUILD_BITS_MAX = 40,      /* most bits of a key that say its place */
     BUILD_CODE_BITS = 4,      /* of a word: key << 4 | kind - first */
-    BUILD_PROBE_MAX = 256,
     BUILD_DOTS_MAX = 255,     /* most dots of a name whose depth can be noted */
     BUILD_RUNS_MAX = 1 << 20, /* most runs of words that are merged */
 };
-#define BUILD_PAIRS_MAX ((UINT32_C(1) << BUILD_PAIR_BITS) - 1)
+#define BUILD_PAIRS_MAX ((UINT32_C(1) << TABLE_PAIR_BITS) - 1)
 
 enum build_status {
     BUILD_DONE,

@@ -108,7 +108,7 @@ static enum build_status join(struct build_filled *filled, uint32_t rules, struc
 /* Fills the slots from left to right, in the order of the keys. */
 static enum build_status fill(struct merge *merge, uint32_t rules, uint64_t *slots, unsigned bits,
                               struct build_filled *filled, struct pair_map *joined) {
-    const unsigned shift = BUILD_KEY_BITS - bits;
+    const unsigned shift = TABLE_KEY_BITS - bits;
     uint64_t last = UINT64_MAX, next = 0; /* the slot behind the last one taken */
     for (; merge->count > 0; merge_step(merge)) {
         const uint64_t key = merge->heads->key;
@@ -119,13 +119,13 @@ static enum build_status fill(struct merge *merge, uint32_t rules, uint64_t *slo
             const uint64_t home = key >> shift;
             if (next > home && next - home > filled->longest_probe) {
                 filled->longest_probe = next - home;
-                if (filled->longest_probe >= BUILD_PROBE_MAX)
+                if (filled->longest_probe >= TABLE_PROBE_MAX)
                     return BUILD_CROWDED;
             } else if (next < home) {
                 next = home;
             }
             last = key;
-            slots[next++] = key << BUILD_PAIR_BITS | (rule + 1);
+            slots[next++] = key << TABLE_PAIR_BITS | (rule + 1);
             filled->names++;
             filled->used[rule]++;
         } else {
@@ -144,7 +144,7 @@ static enum build_status fill(struct merge *merge, uint32_t rules, uint64_t *slo
 
 enum build_status build_fill(const struct build_run *runs, size_t run_count, uint32_t rules, uint64_t *slots,
                              unsigned bits, struct build_filled *filled) {
-    if (bits < 1 || bits > 40 || run_count > BUILD_RUNS_MAX || rules > filled->room)
+    if (bits < 1 || bits > BUILD_BITS_MAX || run_count > BUILD_RUNS_MAX || rules > filled->room)
         return BUILD_BAD_INPUT;
     if (rules > BUILD_PAIRS_MAX)
         return BUILD_TOO_MANY;

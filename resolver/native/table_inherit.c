@@ -22,14 +22,14 @@ struct build_inheritance {
 
 struct build_inheritance *build_inheritance_new(struct build_secret secret, uint64_t *slots, unsigned bits,
                                                 size_t combinations) {
-    if (bits < 1 || bits > 40 || combinations > BUILD_PAIRS_MAX)
+    if (bits < 1 || bits > BUILD_BITS_MAX || combinations > BUILD_PAIRS_MAX)
         return NULL;
     struct build_inheritance *made = calloc(1, sizeof *made);
     if (made == NULL)
         return NULL;
     made->slots = slots;
-    made->slot_count = ((size_t)1 << bits) + BUILD_PROBE_MAX;
-    made->shift = BUILD_KEY_BITS - bits;
+    made->slot_count = ((size_t)1 << bits) + TABLE_PROBE_MAX;
+    made->shift = TABLE_KEY_BITS - bits;
     made->room = combinations + 64;
     made->combinations = malloc(made->room * sizeof *made->combinations);
     if (made->combinations == NULL || !key_maker_init(&made->maker, secret)) {
@@ -52,9 +52,9 @@ void build_inheritance_free(struct build_inheritance *made) {
 
 /* Returns the slot of a key, NULL if there is none. */
 static uint64_t *slot_of(const struct build_inheritance *made, uint64_t key) {
-    const uint64_t tag = key & (UINT64_MAX >> BUILD_PAIR_BITS);
+    const uint64_t tag = key & (UINT64_MAX >> TABLE_PAIR_BITS);
     for (size_t at = key >> made->shift; at < made->slot_count && made->slots[at] != 0; at++)
-        if (made->slots[at] >> BUILD_PAIR_BITS == tag)
+        if (made->slots[at] >> TABLE_PAIR_BITS == tag)
             return made->slots + at;
     return NULL;
 }

@@ -21,6 +21,7 @@ from resolver.core.table import EMPTY, SLOTS_AT, Table, header, meaning, open_ta
 from resolver.core.table import build as build_table
 from tests.tables import build
 
+pytestmark = pytest.mark.usefixtures("on_both")
 LABEL = st.sampled_from(["a", "b", "c"])
 TEXT = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
 NAME = st.one_of(TEXT, st.just(".")).map(from_text)

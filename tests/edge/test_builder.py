@@ -21,12 +21,14 @@ from resolver.core.steps import NO_SET, Steps
 from resolver.core.table import SLOTS_AT, header, meaning
 from resolver.core.table import build as compile_in_memory
 from resolver.edge import intake
-from resolver.edge.builder import TABLE, Build, Order, build, build_file, open_built
+from resolver.edge.builder import TABLE, Build, Order, build, open_built
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.history import History, accept, roll_back
 from resolver.edge.intake import Source, history, read
-from resolver.edge.lists import CHILD
 from tests.tables import SECRET
+from tests.twins import build_file, child
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 A, B = "a.example", "b.example"
 HTML = "<!DOCTYPE html><p>Not Found"
@@ -426,6 +428,33 @@ def test_a_name_that_must_stay_open_from_now_on_refuses_a_build_with_a_list_that
     assert error(open_built(state)) == ""
 
 
+@pytest.mark.parametrize("against", ["a name that must stay open", "a test"])
+def test_a_build_that_is_refused_leaves_the_versions_in_force_of_all_lists(
+    source: Source, state: Path, tmp_path: Path, against: str
+) -> None:
+    other = Source("more", tmp_path / "more.txt")
+    other.path.write_text("c.example\n")
+    order = Order((other, source))
+    build_file(order, state)
+    before = [history(state, name).index() for name in ("ads", "more")]
+    other.path.write_text("d.example\n")
+    if against == "a test":
+        refused = replace(order, complaints=lambda _: ["a.example should be open"])
+    else:
+        refused = replace(order, protected=(Protected("a.example", "`never_block`", always=True),))
+    for _ in range(2):
+        with pytest.raises(ListRefused, match=r"a\.example"):
+            build_file(refused, state)
+        assert [history(state, name).index() for name in ("ads", "more")] == before
+    other.path.unlink()  # what was never in force does not come into force as the last good one
+    build_file(order, state)
+    assert open_built(state).table.find(from_text("d.example")) == NO_SET
+    other.path.write_text("d.example\n")
+    build_file(order, state)
+    assert history(state, "more").index().versions[-1].cause == "new content"
+    assert open_built(state).table.find(from_text("d.example")) != NO_SET
+
+
 def test_a_version_that_is_kept_must_not_block_such_a_name_either(source: Source, state: Path) -> None:
     source.path.write_text("mail.corp.example\n")
     first = built(source, state).lists[0].version
@@ -559,7 +588,7 @@ def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
         (state / folder / ".new-left").touch()
     given = pickle.dumps((Order(()), state))
     done = subprocess.run(
-        [*PYTHON, CHILD], input=given, env={**os.environ, "PYTHONPATH": python_path("")}, check=True
+        [*PYTHON, child()], input=given, env={**os.environ, "PYTHONPATH": python_path("")}, check=True
     )
     assert done.returncode == 0
     assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]

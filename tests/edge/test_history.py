@@ -17,7 +17,6 @@ from resolver.edge.history import (
     Version,
     accept,
     content_id,
-    pack,
     roll_back,
 )
 
@@ -29,7 +28,8 @@ def kept(tmp_path: Path) -> History:
 
 def add(kept: History, text: str, time_s: float = 1.0) -> str:
     data = text.encode()
-    kept.add(Version(content_id(data), time_s, 1, len(data), "new content"), pack(data))
+    kept.prepare(content_id(data), data)
+    kept.add(Version(content_id(data), time_s, 1, len(data), "new content"))
     return content_id(data)
 
 
@@ -107,3 +107,12 @@ def test_only_what_was_refused_can_be_accepted() -> None:
     assert accept(replace(INDEX, refused="d" * 16)).accepted == "d" * 16
     with pytest.raises(HistoryError):
         accept(INDEX)
+
+
+def test_a_content_that_was_prepared_stays_until_another_one_is(kept: History, tmp_path: Path) -> None:
+    first = add(kept, "a")
+    for text in (b"b", b"c"):
+        kept.prepare(content_id(text), text)
+    assert kept.index().current == first
+    assert {path.stem for path in tmp_path.rglob("*.z")} == {first, content_id(b"c")}
+    assert add(kept, "c") == kept.index().current

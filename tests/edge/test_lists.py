@@ -200,11 +200,10 @@ async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path)
 async def test_a_build_that_fails_refuses_the_lists_and_leaves_no_process(
     path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
 ) -> None:
-    monkeypatch.setattr(lists, "CHILD", code)
     if "sleep" in code:
         monkeypatch.setattr(lists, "BUILD_S", 0.3)
     with pytest.raises(ListRefused) as caught:
-        await build_apart(Order((Source("ads", path),)), Path("/nowhere"))
+        await build_apart(Order((Source("ads", path),)), Path("/nowhere"), code)
     assert str(caught.value) == said
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -226,11 +225,9 @@ async def test_a_build_that_cannot_begin_refuses_the_lists(
         await build_apart(Order((Source("ads", path),)), Path("/nowhere"))
 
 
-async def test_a_build_that_is_given_up_leaves_no_process(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lists, "CHILD", "import time; time.sleep(60)")
-    task = asyncio.create_task(build_apart(Order((Source("ads", path),)), Path("/nowhere")))
+async def test_a_build_that_is_given_up_leaves_no_process(path: Path) -> None:
+    order, program = Order((Source("ads", path),)), "import time; time.sleep(60)"
+    task = asyncio.create_task(build_apart(order, Path("/nowhere"), program))
     await asyncio.sleep(0.2)  # long enough for the child to be there; shorter proves less, not otherwise
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -16,10 +16,12 @@ import pytest
 
 from resolver.core.names import from_text
 from resolver.core.steps import NO_SET
-from resolver.edge.builder import Order, build_file, open_built, sweep_state
+from resolver.edge.builder import Order, open_built, sweep_state
 from resolver.edge.children import PYTHON, python_path
 from resolver.edge.intake import Source, history
-from resolver.edge.lists import CHILD
+from tests.twins import Twin, build_file, child
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 KILLER = """
 import os, signal, sys
@@ -39,7 +41,7 @@ OLD, NEW = "old.example", "new.example"
 
 def build_until(order: Order, state: Path, killed_at: int) -> int:
     """Build as the server does, in a process that is killed at some call; return what it ended with."""
-    program = f"left, state = {killed_at}, {str(state)!r}\n{KILLER}\n{CHILD}"
+    program = f"left, state = {killed_at}, {str(state)!r}\n{KILLER}\n{child()}"
     return subprocess.run(
         [*PYTHON, program],
         input=pickle.dumps((order, state)),
@@ -91,7 +93,7 @@ KILLS = 100 if "NXWHY_EXAMPLES" in os.environ else 12
 def build_for(order: Order, state: Path, longest_s: float | None) -> None:
     """Build as the server does, in a process that is killed after so many seconds, unless it is done."""
     process = subprocess.Popen(
-        [*PYTHON, CHILD], stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": python_path("")}
+        [*PYTHON, child()], stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": python_path("")}
     )
     try:
         process.communicate(pickle.dumps((order, state)), timeout=longest_s)
@@ -141,12 +143,14 @@ import pathlib, sys
 from resolver.core.errors import ListRefused
 from resolver.core.guards import Bounds
 from resolver.core.names import from_text
+from resolver.config.model import Engine
 from resolver.edge.builder import Order, build_file, open_built
 from resolver.edge.intake import Source
+from resolver.engines import make_steps
 state = pathlib.Path(sys.argv[2])
 try:
     source = Source("ads", pathlib.Path(sys.argv[1]), bounds=Bounds(None, None, None))
-    build_file(Order((source,)), state)
+    build_file(Order((source,)), state, make_steps(Engine(sys.argv[3])))
 except ListRefused as exc:
     print(exc)
 print(open_built(state).table.find(from_text("a.example")))
@@ -158,7 +162,7 @@ print(open_built(state).table.find(from_text("a.example")))
     or subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0,
     reason="no mount namespace of our own is allowed here",
 )
-def test_a_disk_that_is_full_is_named_and_the_old_table_stays(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_is_named_and_the_old_table_stays(on_both: Twin, tmp_path: Path) -> None:
     path, state, small = tmp_path / "ads.txt", tmp_path / "state", tmp_path / "small"
     path.write_text("a.example\n")
     build_file(Order((Source("ads", path),)), state)
@@ -167,7 +171,7 @@ def test_a_disk_that_is_full_is_named_and_the_old_table_stays(tmp_path: Path) ->
     done = subprocess.run(
         [
             *("unshare", "-rm", "sh", "-c", FULL, "sh", "300k", str(small), str(state)),
-            *(sys.executable, "-c", BUILD, str(path), str(small)),
+            *(sys.executable, "-c", BUILD, str(path), str(small), on_both),
         ],
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from ctypes import byref, c_int, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
-from tests.native.compiling import NATIVE
+from tests.native.compiled import NATIVE
 
 SOURCES = [
     NATIVE / f"{name}.c"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from array import array
@@ -23,10 +22,11 @@ from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope
 from resolver.core.lists.rules import Resolution, Rules, collect
 from resolver.core.steps import MAX_PAIRS, MAX_PROBE, PYTHON, Run, Slots, Steps, make_words
 from resolver.core.table import build, header, meaning
-from resolver.edge.native_build import SHAPES, native_steps
+from resolver.native.building import SHAPES, Api, native_steps
 from tests.native.building import SOURCES, Library
-from tests.native.compiling import STRICT, compile_shared
+from tests.native.compiled import compile_c
 from tests.tables import SECRET
+from tests.twins import needs_native
 
 OPTIONS = os.environ.get("NXWHY_NATIVE_OPTIONS", "-O2").split()
 SANITIZERS = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -49,13 +49,19 @@ PIECES = st.sampled_from(ADDRESSES + MARKS + NAMES)
 LINES = st.lists(PIECES, max_size=40).map(lambda parts: "".join(parts).encode() + b"\n")
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return Library(compile_shared(SOURCES, tmp_path_factory.mktemp("native") / "build.so", OPTIONS))
+@pytest.fixture(scope="module", params=["alone", pytest.param("bound", marks=needs_native)])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """The native steps: compiled by themselves, for the sanitizers too, and as they are bound."""
+    if request.param == "bound":
+        from resolver.native import _native  # noqa: PLC0415
+
+        return _native
+    folder = tmp_path_factory.mktemp("native")
+    return Library(compile_c(folder / "build.so", SOURCES, *OPTIONS, "-fPIC", "-shared"))
 
 
 @pytest.fixture(scope="module")
-def native(library: Library) -> Steps:
+def native(library: Api) -> Steps:
     return native_steps(library)
 
 
@@ -109,7 +115,7 @@ NAME = st.text("ab.-0\u00e9", max_size=300).map(str.encode)
 
 
 @given(st.lists(NAME, min_size=1, max_size=20), SECRETS)
-def test_keys_are_those_of_any_text(library: Library, names: list[bytes], secret: Secret) -> None:
+def test_keys_are_those_of_any_text(library: Api, names: list[bytes], secret: Secret) -> None:
     keys, dots = array("Q", [0] * len(names)), bytearray(256)
     text = bytearray(b"".join([name + b"\n" for name in names]))
     if any(name.count(b".") > 255 for name in names):
@@ -123,7 +129,7 @@ def test_keys_are_those_of_any_text(library: Library, names: list[bytes], secret
 
 @given(st.lists(st.tuples(st.integers(0, (1 << 60) - 1), st.integers(0, 40)), max_size=200), st.data())
 def test_words_are_sorted_whatever_they_are(
-    library: Library, given_words: list[tuple[int, int]], data: st.DataObject
+    library: Api, given_words: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     first = data.draw(st.sampled_from([0, 16, 32, 48]))
     keys, kinds = array("Q", [key for key, _ in given_words]), array("H", [kind for _, kind in given_words])
@@ -204,7 +210,7 @@ def test_too_many_different_things_are_refused(native: Steps) -> None:
     ],
 )
 def test_what_does_not_fit_together_is_refused(
-    library: Library, call: Callable[[Library], object], reason: str
+    library: Api, call: Callable[[Api], object], reason: str
 ) -> None:
     with pytest.raises(ValueError, match="fit together"):
         call(library)
@@ -215,7 +221,7 @@ def rooms(room: int) -> tuple[array[int], array[int], array[int], array[int]]:
     return array("I", [0] * room), array("I", [0] * room), array("Q", [0] * room), array("Q", [0] * room)
 
 
-def test_slots_that_lead_nowhere_are_refused(library: Library) -> None:
+def test_slots_that_lead_nowhere_are_refused(library: Api) -> None:
     slots = slots_of(6)
     slots.words[:] = memoryview(b"\xff" * slots.words.nbytes).cast("Q")
     heirs = library.inheritance(7, 3, slots.words, 6, 1)
@@ -227,7 +233,7 @@ def test_slots_that_lead_nowhere_are_refused(library: Library) -> None:
         library.inheritance(7, 3, slots.words, 6, 1).inherit(bytearray(b"a.b\n"), array("H", [0]), 0)
 
 
-def test_answers_that_do_not_fit_are_refused(library: Library) -> None:
+def test_answers_that_do_not_fit_are_refused(library: Api) -> None:
     rules = collect([Rule(name, Scope.SUBTREE, Effect.BLOCK, 1) for name in ("b", "a.b")])
     slots = slots_of(6)
     PYTHON.fill(make_words(rules, SECRET).runs, 1, slots)
@@ -256,11 +262,8 @@ def test_a_large_build_is_the_same(native: Steps) -> None:
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_no_compiler_has_a_word_against_it(compiler: str, source: Path) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"no {compiler}")
-    words = [compiler, *STRICT, "-O2", "-c", "-o", os.devnull, str(source)]
-    assert subprocess.run(words, check=True, capture_output=True, text=True).stderr == ""
+def test_no_compiler_has_a_word_against_it(compiler: str, source: Path, tmp_path: Path) -> None:
+    compile_c(tmp_path / "part.o", [source], "-O2", "-c", using=compiler)
 
 
 @pytest.mark.skipif("-fsanitize" in " ".join(OPTIONS), reason="this is the run with sanitizers")
@@ -277,5 +280,6 @@ def test_sanitizers_find_nothing() -> None:
         "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
     }
     words = [sys.executable, "-m", "pytest", "-qs", "-p", "no:cacheprovider", "--timeout=280", __file__]
-    ran = subprocess.run(words, check=False, env={**os.environ, **added}, capture_output=True, text=True)
+    alone, environment = ["-k", "not bound"], {**os.environ, **added}
+    ran = subprocess.run([*words, *alone], check=False, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-5000:] + ran.stderr[-5000:]

@@ -1,4 +1,7 @@
-"""The heavy steps of a build in native code, and the arrays that they need; the same comes of them."""
+"""The heavy steps of a build in native code, and the arrays that they need; the same comes of them.
+
+`main` builds with them.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from resolver.core.steps import (
     Words,
     make_words,
 )
+from resolver.edge import builder
 
 Buffer = Any
 """Bytes, an array or a memoryview; Python has no name for it before 3.12."""
@@ -37,10 +41,10 @@ MAX_KINDS = 256
 class Inheritance(Protocol):
     """`struct build_inheritance`."""
 
-    def inherit(self, names: Buffer, kinds: Buffer, first: int) -> tuple[int, int] | None:
+    def inherit(self, names: Buffer, kinds: Buffer, first: int, /) -> tuple[int, int] | None:
         """Go on with a list; return the set and the combination that are asked for, None at its end."""
 
-    def answer(self, origin: int, below: int) -> None:
+    def answer(self, origin: int, below: int, /) -> None:
         """Answer what was asked last."""
 
     def covered(self) -> list[tuple[int, int, int]]:
@@ -55,14 +59,14 @@ class Api(Protocol):
     """
 
     def lines_scan(
-        self, shape: int, data: bytes, first: int, names: Buffer, lines: Buffer, odd: Buffer
+        self, shape: int, data: bytes, first: int, names: Buffer, lines: Buffer, odd: Buffer, /
     ) -> tuple[int, int, int]:
         """Return how many bytes of names, names and odd lines there are."""
 
-    def build_keys(self, names: Buffer, prime: int, factor: int, keys: Buffer, dots: Buffer) -> None:
+    def build_keys(self, names: Buffer, prime: int, factor: int, keys: Buffer, dots: Buffer, /) -> None:
         """Compute the keys of some names, as many as there is room for."""
 
-    def build_words(self, keys: Buffer, kinds: Buffer, first: int, words: Buffer, spare: Buffer) -> int:
+    def build_words(self, keys: Buffer, kinds: Buffer, first: int, words: Buffer, spare: Buffer, /) -> int:
         """Return how many words there are."""
 
     def build_fill(
@@ -72,6 +76,7 @@ class Api(Protocol):
         slots: Buffer,
         bits: int,
         filled: tuple[Buffer, Buffer, Buffer, Buffer],
+        /,
     ) -> tuple[int, int, int]:
         """Return how many combinations and names there are, and the longest probe.
 
@@ -79,9 +84,21 @@ class Api(Protocol):
         """
 
     def inheritance(
-        self, prime: int, factor: int, slots: Buffer, bits: int, combinations: int
+        self, prime: int, factor: int, slots: Buffer, bits: int, combinations: int, /
     ) -> Inheritance:
         """Begin to inherit."""
+
+
+def main() -> None:
+    """Serve one build, as `edge/builder.py` does."""
+    builder.main(steps())
+
+
+def steps() -> Steps:
+    """Return the steps of this process. Raises ImportError where native code cannot run."""
+    from resolver.native import _native  # noqa: PLC0415 - may not be built
+
+    return native_steps(_native)
 
 
 def native_steps(api: Api) -> Steps:
@@ -96,8 +113,8 @@ class _NativeSteps:
 
     def scan(self, shape: Shape, data: bytes, first: int) -> Scanned:
         """Return what lines say that look as a shape does."""
-        count = data.count(b"\n")
-        names, lines, odd = bytearray(len(data)), _zeros("I", count), _zeros("I", count * _ODD)
+        most = len(data)  # lines; to count them takes longer than to reserve memory that is not touched
+        names, lines, odd = bytearray(most), _zeros("I", most), _zeros("I", most * _ODD)
         size, found, others = self._api.lines_scan(SHAPES.index(shape.format), data, first, names, lines, odd)
         numbers = iter(odd[: others * _ODD].tolist())
         strange = [Odd(*one) for one in zip(*[numbers] * _ODD, strict=True)]
