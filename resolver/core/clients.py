@@ -38,6 +38,11 @@ class Bucket:
         self.left = 0.0
         self.slipped = False
 
+    def take(self, now: float) -> bool:
+        """Take one query from what is left, or from the next grant; return whether it may pass."""
+        self.left -= 1
+        return self.left >= 0 or self.refill(now)
+
     def refill(self, now: float) -> bool:
         """Begin the next grant if it is due; return whether the query at hand may pass."""
         if now - self._begun[0] < 1.0:

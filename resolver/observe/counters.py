@@ -111,6 +111,7 @@ class Tally(NamedTuple):
     blocked: Mapping[tuple[str, str], int]
     shadow_blocked: Mapping[tuple[str, str], int]
     unsent: int
+    overload: int
 
 
 class Counters:
@@ -213,7 +214,11 @@ class Counters:
 
     def drops(self) -> Mapping[str, int]:
         """Return how many messages got no reply, by reason."""
-        return self._drops | {"send": self._drops["send"] + sum([other.unsent for other in self._others()])}
+        others = self._others()
+        return self._drops | {
+            "send": self._drops["send"] + sum([other.unsent for other in others]),
+            "overload": self._drops["overload"] + sum([other.overload for other in others]),
+        }
 
     def _others(self) -> list[Tally]:
         return [tally() for tally in self._elsewhere]
