@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 enum {
+    BUSY = 4,
     EVENTS = 16,
     PASSES = 16,                   /* over one socket before the others get their turn: about a thousand queries */
     NOT_A_SOCKET = -1,             /* stands for `stop` among the events, and for a number that is free */
@@ -149,8 +151,10 @@ static void serve(struct thread *thread, int number)
     for (int passes = 0; descriptor != NOT_A_SOCKET && passes < PASSES; passes++) {
         int came = loop_pass(thread->loop, descriptor, known);
         hand_over(thread, (unsigned)number);
+        if (came < BUSY)
+            break;
         if (came < LOOP_BATCH)
-            break; /* the rest, if there is some by now, is reported again */
+            sched_yield();
     }
     let_go(thread);
     pthread_mutex_unlock(&thread->lock);
