@@ -78,6 +78,7 @@ build: $(STAMP) ## compile the native part, where there is a compiler, and say w
 
 native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang and gcc (two minutes)
 	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k threads $(ARGS)
+	@NXWHY_NATIVE_THREAD_ROUNDS=5000 $(BIN)/python -m pytest -q --timeout 600 tests/native/test_native_threads.py $(ARGS)
 	@LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		NXWHY_NATIVE_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
 		$(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k "not threads and not malloc and not siphash" $(ARGS)

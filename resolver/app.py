@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import gc
 import importlib
 import logging
@@ -20,10 +19,12 @@ from typing import TYPE_CHECKING
 from resolver import __version__
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
 from resolver.core.clients import parse_address
+from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
-from resolver.core.errors import ControlError, ListenError, ListRefused, TableFault
+from resolver.core.errors import ControlError, ListRefused, TableFault
 from resolver.core.policy import NOTHING, Policy, Verdict
-from resolver.edge import stream, udp
+from resolver.edge import stream
+from resolver.edge.binding import bind, bind_both
 from resolver.edge.builder import Build
 from resolver.edge.control import Command, ControlServer
 from resolver.edge.faults import FaultLog
@@ -54,19 +55,13 @@ log = logging.getLogger("nxwhy")
 
 DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
-PORT_TRIES = 16
-"""How many ports that the system chose for UDP may turn out to be taken for TCP."""
+GC_THRESHOLDS = 10_000, 20, 100
+"""When the garbage collector looks for cycles. A miss leaves none, but a cache entry, which stays: by the
+defaults (700, 10, 10) it would be looked at again and again."""
 SHOWN = 5
 """How many patterns that cannot be applied are shown in the log."""
 RESTART_KEYS = ("listen", "engine", "state")
 """What is read at the start only."""
-HINTS = {
-    errno.EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE (the systemd unit gives it)"
-    " or a lower net.ipv4.ip_unprivileged_port_start",
-    errno.EADDRINUSE: "another program has it; `ss -lnpu` and `ss -lnpt` say which",
-    errno.EADDRNOTAVAIL: "no interface of this machine has this address",
-}
-"""What to do about an address that cannot be had."""
 
 
 class App:
@@ -130,7 +125,8 @@ class App:
             return self._summary()
 
     def _make_service(self, config: Config) -> Service:
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config))
+        cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -167,9 +163,9 @@ class App:
         config = self._config
         await self._control.start()
         with contextlib.ExitStack() as bound:
-            pairs = [_bind_both(at, bound) for at in config.listen.dns]
-            pages = [bound.enter_context(_bind(at, stream.bind)) for at in config.listen.notice]
-            admin = [bound.enter_context(_bind(at, stream.bind)) for at in (config.listen.admin,) if at]
+            pairs = [bind_both(at, bound) for at in config.listen.dns]
+            pages = [bound.enter_context(bind(at, stream.bind)) for at in config.listen.notice]
+            admin = [bound.enter_context(bind(at, stream.bind)) for at in (config.listen.admin,) if at]
             self._put_in_force(config, build := await self._first_build(), make_policy(config, build, 1))
             bound.pop_all()
         # before the first answer: who sees one may send the signal, which would end us unhandled
@@ -374,31 +370,6 @@ class App:
         )
 
 
-def _bind_both(
-    at: Endpoint, bound: contextlib.ExitStack, tries: int = PORT_TRIES
-) -> tuple[socket.socket, socket.socket]:
-    """Return a socket for UDP and one for TCP, on one port also where the system chooses it."""
-    datagrams = _bind(at, udp.bind)
-    try:
-        connections = _bind(Endpoint(at.host, datagrams.getsockname()[1]), stream.bind)
-    except ListenError:
-        datagrams.close()
-        if at.port or tries == 1:
-            raise
-        return _bind_both(at, bound, tries - 1)
-    return bound.enter_context(datagrams), bound.enter_context(connections)
-
-
-def _bind(at: Endpoint, bind: Callable[[str, int], socket.socket]) -> socket.socket:
-    """Return a socket at an address. Raises ListenError, which says what to do."""
-    try:
-        return bind(at.host, at.port)
-    except OSError as exc:
-        said = os.strerror(exc.errno) if exc.errno in HINTS else exc.strerror or str(exc)
-        hint = f": {HINTS[exc.errno]}" if exc.errno in HINTS else ""
-        raise ListenError(f"cannot listen on {at}: {said}{hint}") from exc
-
-
 def _brief(error: ConfigError | ListRefused) -> str:
     return error.brief() if isinstance(error, ConfigError) else str(error)
 
@@ -415,4 +386,5 @@ def settle_memory() -> None:
     """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()  # `serve` begins without it

@@ -6,24 +6,22 @@ can change what was meant; pydantic and `quantities` turn them into values.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic_core import PydanticCustomError
 
 from resolver.config import quantities as q
+from resolver.config import texts
 from resolver.config.problem import Problem
 from resolver.config.quantities import Endpoint
-from resolver.core import names
+from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
-from resolver.core.errors import NameFault, RecordFault
+from resolver.core.errors import RecordFault
 from resolver.core.guards import DEFAULT_BOUNDS
 from resolver.core.lists.formats import FORMATS
 from resolver.core.lists.record import Record, record_from_mapping
@@ -60,67 +58,6 @@ def _from_text(read: Callable[[str], object]) -> Callable[[object], object]:
     return validate
 
 
-_NO_DOMAIN = re.compile(r"[\s:*@]|/[^.]*\.?$")
-"""What addresses of pages and mailboxes have; a slash in a first label is fine (RFC 2317)."""
-
-
-def _domain(text: str) -> bytes:
-    below = text.removeprefix("*.")
-    if below not in {text, ""} and not _NO_DOMAIN.search(below):
-        raise ValueError(f"{q.shown(text)}: a route takes all below a name: write {q.shown(below)}")
-    if _NO_DOMAIN.search(text):
-        raise ValueError(f"{q.shown(text)} is no domain name as corp.example")
-    try:
-        return names.from_text(text)
-    except NameFault as exc:
-        raise ValueError(str(exc)) from None
-
-
-class Server(NamedTuple):
-    """An upstream server: where it is, and whether it is asked over TCP alone."""
-
-    endpoint: Endpoint
-    tcp: bool
-
-
-def _server(text: str) -> Server:
-    scheme, found, rest = text.rpartition("://")
-    if found and scheme not in {"udp", "tcp"}:
-        raise ValueError(f"{scheme}:// is not there yet; udp:// and tcp:// are")
-    at = q.endpoint(rest, default_port=53)
-    if at.port == 0 or q.address(at.host).is_unspecified:
-        raise ValueError(f"nobody can be asked at {at}")
-    return Server(at, scheme == "tcp")
-
-
-def _path(text: str) -> Path:
-    try:
-        os.fsencode(text)
-        path = Path(text).expanduser()
-    except (UnicodeError, RuntimeError):  # a lone surrogate; the home of somebody who is not there
-        raise ValueError(f"{q.shown(text)} is no path") from None
-    if not text or not text.isprintable():
-        raise ValueError(f"{q.shown(text)} is no path")
-    return path
-
-
-def _url(text: str) -> str:
-    found = urlsplit(text)
-    if found.scheme not in ("https", "http", "file") or not text.isascii() or not text.isprintable():
-        raise ValueError(f"{q.shown(text)} is no https://, http:// or file: URL")
-    if found.scheme != "file" and not found.hostname:
-        raise ValueError(f"{q.shown(text)} names no host")
-    if found.username is not None or found.password is not None:
-        raise ValueError("a password in a URL would be shown in many places")
-    return text
-
-
-def _sha256(text: str) -> str:
-    if not re.fullmatch("[0-9a-fA-F]{64}", text):
-        raise ValueError(f"{q.shown(text)} is no SHA-256: 64 hexadecimal digits")
-    return text.lower()
-
-
 def _admin(text: str) -> Endpoint | None:
     return None if text == "off" else q.endpoint(text)
 
@@ -134,9 +71,9 @@ def _networks(values: Any) -> Any:
 
 
 At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
-Domain = Annotated[bytes, BeforeValidator(_from_text(_domain))]
+Domain = Annotated[bytes, BeforeValidator(_from_text(texts.domain))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
-File = Annotated[Path, BeforeValidator(_from_text(_path))]
+File = Annotated[Path, BeforeValidator(_from_text(texts.path))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
@@ -151,7 +88,7 @@ class Listen(_Part):
 class UpstreamSettings(_Part):
     """Servers that stand in for each other."""
 
-    servers: tuple[Annotated[Server, BeforeValidator(_from_text(_server))], ...] = Field(min_length=1)
+    servers: tuple[Annotated[Server, BeforeValidator(_from_text(texts.server))], ...] = Field(min_length=1)
     strategy: Strategy = Strategy.FASTEST
     timeout: _seconds(0.1, 30) = 2.0  # type: ignore[valid-type]
     trust_ad: bool = False
@@ -202,10 +139,10 @@ class ListSettings(_Part):
     """Where a list comes from and how it is read. Exactly one of `path`, `url` and `shipped`."""
 
     path: File | None = None
-    url: Annotated[str, BeforeValidator(_from_text(_url))] | None = None
+    url: Annotated[str, BeforeValidator(_from_text(texts.url))] | None = None
     shipped: str | None = None
     refresh: _seconds(60, 30 * 86400) = 43200.0  # type: ignore[valid-type]
-    sha256: Annotated[str, BeforeValidator(_from_text(_sha256))] | None = None
+    sha256: Annotated[str, BeforeValidator(_from_text(texts.sha256))] | None = None
     minisign: str | None = None
     ca: File | None = None
     trusted: bool = False

@@ -168,8 +168,9 @@ class Entry:
         edns = query.edns
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + body
-        elif options:
-            reply = head + self._counts_edns + wire[12 : query.end] + body + opt(options, do=edns.do)
+        elif options or query.cookie:
+            record = opt(options + query.cookie, do=edns.do)
+            reply = head + self._counts_edns + wire[12 : query.end] + body + record
         else:
             reply = (
                 head + self._counts_edns + wire[12 : query.end] + body + (OPT_DO if edns.do else OPT_PLAIN)

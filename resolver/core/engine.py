@@ -12,6 +12,7 @@ from resolver.core import cache as c
 from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.cache import Ageing, AnswerCache, Entry
+from resolver.core.cookies import COOKIE, Cookies
 from resolver.core.errors import WireError
 from resolver.core.lists.rule import Effect
 from resolver.core.networks import Address
@@ -79,15 +80,25 @@ NOT_A_QUERY = Drop("not_a_query")
 class Engine:
     """Everything that answering needs but sockets and clocks. Its parts are replaced, never changed."""
 
-    __slots__ = ("ageing", "cache", "routes")
+    __slots__ = ("ageing", "cache", "cookies", "routes")
 
-    def __init__(self, cache: AnswerCache, ageing: Ageing, routes: Routes) -> None:
-        self.cache, self.ageing, self.routes = cache, ageing, routes
+    def __init__(
+        self, cache: AnswerCache, ageing: Ageing, routes: Routes, cookies: Cookies | None = None
+    ) -> None:
+        """`cookies` makes server cookies; None: the clients' are ignored."""
+        self.cache, self.ageing, self.routes, self.cookies = cache, ageing, routes, cookies
 
-    def handle(self, wire: bytes, profile: Profile, now: float, *, stream: bool = False) -> Outcome:
-        """Answer from what we know, or say what to ask upstream. `now` is monotonic seconds."""
+    def handle(
+        self, wire: bytes, profile: Profile, now: float, *, stream: bool = False, address: bytes = b""
+    ) -> Outcome:
+        """Answer from what we know, or say what to ask upstream.
+
+        `now` is monotonic seconds, `address` the client's, in network order.
+        """
         try:
             query = parse_query(wire, stream=stream)
+            if query.edns is not None and query.edns.options:
+                self.take_cookie(query, address, now)
         except WireError:
             return reject(wire)
         if query.edns is not None and query.edns.version:
@@ -104,6 +115,16 @@ class Engine:
             self.cache.count_hit()
             return self.deliver(query, profile, verdict, entry, now, Source.CACHE)
         return self._find(query, profile, verdict, entry, now)
+
+    def take_cookie(self, query: Query, address: bytes, now: float) -> None:
+        """See to it that the reply has the cookie that the client expects, if it sent one. Raises WireError.
+
+        Of several the first counts (RFC 7873, section 5.2).
+        """
+        options = () if query.edns is None else query.edns.options
+        sent = [data for code, data in options if code == COOKIE]
+        if sent and self.cookies is not None:
+            query.cookie = self.cookies.answer(sent[0], address, now)
 
     def deliver(
         self, query: Query, profile: Profile, verdict: Verdict, entry: Entry, now: float, source: Source
@@ -205,7 +226,7 @@ def reject(wire: bytes) -> Reply | Drop:
 def shortened(query: Query) -> Query:
     """Return a query without what nobody needs to answer it: its EDNS options, all behind its question."""
     edns = None if query.edns is None else query.edns._replace(options=())
-    return Query(query.wire[: query.end], query.name, query.end, edns, query.limit)
+    return Query(query.wire[: query.end], query.name, query.end, edns, query.limit, query.cookie)
 
 
 def judge_leads(query: Query, entry: Entry, profile: Profile, verdict: Verdict) -> Reply | Drop | Verdict:

@@ -140,7 +140,7 @@ ANY_RECORD = pack_record(POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has n
 class Shape:
     """A reply without its query: sections and options, ready to be put behind any question."""
 
-    __slots__ = ("_brief", "_counts", "_counts_edns", "_heads", "_tails", "rcode", "sections")
+    __slots__ = ("_brief", "_counts", "_counts_edns", "_heads", "_options", "_tails", "rcode", "sections")
 
     def __init__(
         self,
@@ -155,6 +155,7 @@ class Shape:
         self.rcode, self.sections = rcode, sections
         self._heads = (HEADS_AA if authoritative else HEADS)[rcode]
         self._counts, self._counts_edns = sections.counts(0), sections.counts(1)
+        self._options = options, brief
         self._tails = {do: sections.tail + opt(options, do=do) for do in (False, True)}
         self._brief = {do: sections.tail + opt(brief, do=do) for do in (False, True)}
 
@@ -177,6 +178,12 @@ class Shape:
         edns = query.edns
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + self.sections.tail
+        elif query.cookie:
+            start = head + self._counts_edns + wire[12 : query.end] + self.sections.tail
+            for options in self._options:
+                reply = start + opt(options + query.cookie, do=edns.do)
+                if len(reply) <= query.limit:
+                    break
         else:
             reply = head + self._counts_edns + wire[12 : query.end] + self._tails[edns.do]
             if len(reply) > query.limit:
@@ -257,9 +264,9 @@ def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
     question = wire[12 : query.end]
     if query.edns is None:
         return head + b"\0\1\0\0\0\0\0\0" + question
-    record = opt(options, do=query.edns.do, extended_rcode=rcode >> 4)
+    record = opt(options + query.cookie, do=query.edns.do, extended_rcode=rcode >> 4)
     if w.HEADER_SIZE + len(question) + len(record) > query.limit:
-        record = opt(do=query.edns.do, extended_rcode=rcode >> 4)
+        record = opt(query.cookie, do=query.edns.do, extended_rcode=rcode >> 4)
     return head + b"\0\1\0\0\0\0\0\1" + question + record
 
 

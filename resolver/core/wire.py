@@ -8,10 +8,10 @@ message stays the bytes it is, so record types that nobody has heard of yet pass
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from typing import NamedTuple
 
 from resolver.core import names
+from resolver.core.edns import Edns, read_opt
 from resolver.core.errors import WireError
 
 HEADER_SIZE = 12
@@ -21,8 +21,6 @@ MIN_UDP_REPLY, MAX_STREAM_REPLY = 512, 65535
 MAX_RECORDS = 1024
 """Most records that an answer may have; some four times what real answers have, and a millisecond to read."""
 MAX_ALIASES = 64
-MAX_OPTIONS = 64
-"""Most EDNS options in a message; clients send one or two, and two dozen are defined."""
 MAX_POINTERS = 16
 """Most compression pointers followed for one name; real messages use two or three."""
 
@@ -46,27 +44,20 @@ _IXFR_BYTES = IXFR.to_bytes(2, "big")
 """Such a query alone has a record: the SOA that its client has (RFC 1995, section 3)."""
 
 
-class Edns(NamedTuple):
-    """What an OPT record says: payload size in bytes, version, the DO bit, extended RCODE bits, options."""
-
-    payload: int
-    version: int
-    do: bool
-    extended_rcode: int
-    options: tuple[tuple[int, bytes], ...]
-
-
 class Query:
     """One question as a client asked it.
 
     `name` is canonical, `kind` is type and class as they stand in the question, `end` is where the question
-    ends in `wire`, `limit` is the largest reply in bytes.
+    ends in `wire`, `limit` is the largest reply in bytes; `cookie` is the packed option that the reply gets.
     """
 
-    __slots__ = ("edns", "end", "kind", "limit", "name", "wire")
+    __slots__ = ("cookie", "edns", "end", "kind", "limit", "name", "wire")
 
-    def __init__(self, wire: bytes, name: bytes, end: int, edns: Edns | None, limit: int) -> None:
+    def __init__(
+        self, wire: bytes, name: bytes, end: int, edns: Edns | None, limit: int, cookie: bytes = b""
+    ) -> None:
         self.wire = wire
+        self.cookie = cookie
         self.name = name
         self.end = end
         self.edns = edns
@@ -139,7 +130,7 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     if end > len(wire):
         raise IndexError
     if counts == _ONE_QUESTION_ONE_MORE and wire[end : end + 3] == b"\0\0\x29":
-        return _edns(wire[end:])
+        return read_opt(wire[end:])
     questions, answers, authorities, additional = struct.unpack(">4H", counts)
     if questions != 1:
         raise WireError("not one question")
@@ -151,39 +142,7 @@ def _query_edns(wire: bytes, counts: bytes, end: int) -> Edns | None:
     found = [wire[start:stop] for start, _, stop, rtype, _ in records[authorities:] if rtype == OPT]
     if len(found) > 1:
         raise WireError("two OPT records")
-    return _edns(found[0]) if found else None
-
-
-def parse_opt(record: bytes) -> Edns:
-    """Read one whole OPT record (RFC 6891, section 6.1); of another version no options. Raises WireError."""
-    if record[:3] != b"\0\0\x29" or len(record) < 11:
-        raise WireError("bad OPT record")
-    _, payload, flags, length = _RECORD.unpack_from(record, 1)
-    if 11 + length != len(record):
-        raise WireError("OPT record of a wrong length")
-    options: list[tuple[int, bytes]] = []
-    at = 11
-    while at < len(record) and not flags & 0xFF0000:
-        if len(options) == MAX_OPTIONS:
-            raise WireError("too many EDNS options")
-        if at + 4 > len(record):
-            raise WireError("EDNS option cut short")
-        code, size = struct.unpack_from(">HH", record, at)
-        at += 4 + size
-        if at > len(record):
-            raise WireError("EDNS option cut short")
-        options.append((code, record[at - size : at]))
-    return Edns(payload, flags >> 16 & 0xFF, bool(flags & 0x8000), flags >> 24, tuple(options))
-
-
-_remembered = lru_cache(maxsize=1024)(parse_opt)
-"""Clients send the same few records over and over."""
-_LONGEST_REMEMBERED = 256
-"""In bytes: a thousand long records would be memory that a client can take from us."""
-
-
-def _edns(record: bytes) -> Edns:
-    return _remembered(record) if len(record) <= _LONGEST_REMEMBERED else parse_opt(record)
+    return read_opt(found[0]) if found else None
 
 
 class Answer(NamedTuple):
@@ -236,7 +195,7 @@ def parse_answer(wire: bytes, question: bytes) -> Answer | None:
         if place < answers + authorities or OPT in types[place + 1 :]:
             raise WireError("OPT record where none may be")
         first, _, end, _, _ = records[place]
-        edns = _edns(wire[first:end])
+        edns = read_opt(wire[first:end])
         rcode |= edns.extended_rcode << 4
         # what follows OPT is additional, so nobody needs it, and it may point behind what we cut out
         del records[place:], types[place:]

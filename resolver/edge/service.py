@@ -113,8 +113,9 @@ class Service:
             if client is None:
                 return self._refuse(wire, channel, send, to, now)
             if not client.bucket.take(now):
-                return self._hold_back(wire, client.bucket, channel, send, to, now)
-            outcome = self.engine.handle(wire, client.profile, now, stream=channel.protocol != "udp")
+                return self._hold_back(wire, address, client.bucket, channel, send, to, now)
+            stream = channel.protocol != "udp"
+            outcome = self.engine.handle(wire, client.profile, now, stream=stream, address=address)
             if isinstance(outcome, Reply):
                 sent = self._send(outcome, channel, send, to, start)
                 if outcome.refresh and outcome.query is not None:
@@ -267,7 +268,14 @@ class Service:
         return self._turn_down(wire, channel, send, to, now)
 
     def _hold_back(
-        self, wire: bytes, bucket: Bucket, channel: Channel, send: Send, to: object, now: float
+        self,
+        wire: bytes,
+        address: bytes,
+        bucket: Bucket,
+        channel: Channel,
+        send: Send,
+        to: object,
+        now: float,
     ) -> bool:
         """Drop a query over the rate; every other one over UDP is told to come over TCP instead.
 
@@ -280,6 +288,8 @@ class Service:
         query = _read(wire) if bucket.slipped else None
         if query is None:
             return False
+        with contextlib.suppress(WireError):
+            self.engine.take_cookie(query, address, now)
         reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
         return self._send(reply, channel, send, to, now)
 

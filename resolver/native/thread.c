@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 enum {
-    BUSY = 4,
     EVENTS = 16,
+    BUSY = 4,                      /* from so many messages in a pass on, more are on their way */
     PASSES = 16,                   /* over one socket before the others get their turn: about a thousand queries */
     NOT_A_SOCKET = -1,             /* stands for `stop` among the events, and for a number that is free */
 };
@@ -152,9 +152,9 @@ static void serve(struct thread *thread, int number)
         int came = loop_pass(thread->loop, descriptor, known);
         hand_over(thread, (unsigned)number);
         if (came < BUSY)
-            break;
+            break; /* the rest, if there is some by now, is reported again */
         if (came < LOOP_BATCH)
-            sched_yield();
+            sched_yield(); /* let whoever asks have the core, if it waits for that: to wait for each few costs more */
     }
     let_go(thread);
     pthread_mutex_unlock(&thread->lock);

@@ -52,8 +52,8 @@ RCODES: Final = (
 
 DROP_REASONS: Final = ("access", "blocked", "closed", "fault", "not_a_query", "overload", "rate", "send")
 """Why a message got no reply: its client may not ask; a list wants it so; its client went away first; an
-error of ours; not a query (a response, or too short); too much under way; over the client's rate; the system
-did not take the reply."""
+error of ours; not a query (a response, or too short); too much under way, or no room for it where it waits
+for the event loop; over the client's rate; the system did not take the reply."""
 
 QUERY_BOUNDS: Final = tuple([0.00025 * 2**step for step in range(15)])
 """Upper bounds of the latency of queries in seconds: 0.25 ms, doubling to 4.1 s."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from resolver.config import Config, Endpoint, default
-from resolver.config.model import Kind, Server, Trial
+from resolver.config.model import Kind, Trial
+from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode

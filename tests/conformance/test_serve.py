@@ -95,6 +95,16 @@ def test_unbound_in_between_gives_the_same_answers(upstream: int, tmp_path: Path
         assert "status: NXDOMAIN" in dig(running.port, "line.me")
 
 
+@pytest.mark.parametrize("name", ["wechat.com", "www.up.example", "localhost"])
+def test_dig_finds_the_cookie_that_it_sent_good(server: Nxwhy, name: str) -> None:
+    sent = "24a5ac1234567890"
+    first = re.search(r"; COOKIE: (\w+) \(good\)", dig(server.port, name, f"+cookie={sent}"))
+    assert first is not None
+    assert first[1].startswith(sent)
+    assert f"; COOKIE: {first[1]} (good)" in dig(server.port, name, f"+cookie={first[1]}")
+    assert "status: FORMERR" in dig(server.port, name, f"+cookie={sent}00")
+
+
 def test_kdig_reads_the_same(server: Nxwhy) -> None:
     argv = [need("kdig"), "@127.0.0.1", "-p", str(server.port), "web.wechat.com", "HTTPS", "+edns"]
     answer = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout

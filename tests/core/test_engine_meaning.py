@@ -76,8 +76,8 @@ class Known:
             self.recheck = now + RECHECK_S
             return
         self.came = None
-        self.failures = 1 if now >= self.failed_until + 300 else self.failures + 1
-        self.failed_until = now + min(5 * 2 ** (self.failures - 1), 300)
+        self.failures = 1 if now >= self.failed_until + 60 else self.failures + 1
+        self.failed_until = now + min(5 * 2 ** (self.failures - 1), 60)
 
     def gives(self, now: float) -> Source:
         if self.came is None:

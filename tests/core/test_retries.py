@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import wire as w
+from resolver.core.edns import Edns
 from resolver.core.replies import extended_error
 from resolver.core.retries import (
     DEAD_AFTER,
@@ -23,7 +24,7 @@ from resolver.core.retries import (
     judge,
     plan,
 )
-from resolver.core.wire import Answer, Edns
+from resolver.core.wire import Answer
 
 
 def health(*rtts: float, dead: bool = False) -> Health:

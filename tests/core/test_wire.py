@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core import wire as w
+from resolver.core.edns import Edns, parse_opt
 from resolver.core.errors import WireError
-from resolver.core.wire import parse_answer, parse_opt, parse_query, read_name
+from resolver.core.wire import parse_answer, parse_query, read_name
 from tests.messages import WIRE_NAMES, answer, opt, query, record
 
 QUESTION = query()[12:]
@@ -123,7 +124,7 @@ def test_unknown_options_are_kept_and_harm_nothing() -> None:
 def test_options_of_another_version_are_not_read(version: int, options: bytes) -> None:
     """RFC 6891, section 6.1.3: the version is all that may be relied on."""
     found = parse_query(query(opt=opt(version=version, do=True, options=options)))
-    assert found.edns == w.Edns(1232, version, True, 0, ())
+    assert found.edns == Edns(1232, version, True, 0, ())
     for wrong in (opt(version=version, options=options)[:-1], opt(version=version) + b"\0"):
         with pytest.raises(WireError, match="wrong length"):
             parse_query(query(opt=wrong))

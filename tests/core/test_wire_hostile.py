@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver.core.edns import parse_opt
 from resolver.core.errors import WireError
-from resolver.core.wire import MAX_POINTERS, parse_answer, parse_opt, parse_query, read_name
+from resolver.core.wire import MAX_POINTERS, parse_answer, parse_query, read_name
 from tests.hostile import GROWING, HOSTILE, LONGEST, QUESTION, SELF, chain
 from tests.messages import answer, opt, query, record
 from tests.steps import grows_as_its_input, steps

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.core.edns import Edns, parse_opt
 from resolver.core.names import from_text, to_text
-from resolver.core.wire import Edns, parse_answer, parse_opt, parse_query
+from resolver.core.wire import parse_answer, parse_query
 from tests.messages import answer, record
 
 EXAMPLE_COM = "07 65 78 61 6d 70 6c 65 03 63 6f 6d 00"
