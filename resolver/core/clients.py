@@ -79,6 +79,8 @@ class Clients:
         """
         self.policy = policy
         self.known: dict[bytes, Client] = {}
+        self.forgotten = 0
+        """How often all were forgotten."""
         self._networks = Networks([(network, network) for network in networks])
         self._rate = math.inf if rate is None else rate
         self._buckets: dict[str, Bucket] = {}
@@ -94,6 +96,7 @@ class Clients:
             return None
         if len(self.known) >= MAX_KNOWN:
             self.known.clear()
+            self.forgotten += 1
         client = self.known[packed] = Client(self.policy.profile_for(address), self._bucket(address))
         return client
 

@@ -125,11 +125,11 @@ class _Told:
         self._profiles: list[Profile] = []
         self._profile_numbers: dict[int, int] = {}
         self._actions: dict[tuple[int, int, int], int] = {}
-        self._known = 0
+        self._forgotten = clients.forgotten
 
     def holds_for(self, clients: Clients) -> bool:
         """Return whether it is about these clients, none of which were forgotten since."""
-        return self.clients is clients and len(clients.known) >= self._known
+        return self.clients is clients and clients.forgotten == self._forgotten
 
     def look_ahead(self, before: Clients, now: float) -> None:
         """Tell the native part of the clients who asked before, and what holds for them, up to a bound."""
@@ -154,9 +154,7 @@ class _Told:
         self.snapshot.note(profile, number, self._action(self._profiles[profile].verdicts[number]))
 
     def _learn_client(self, address: bytes) -> None:
-        known = self.clients.known
-        client = known.get(address)
-        self._known = max(self._known, len(known))
+        client = self.clients.known.get(address)
         if client is not None and isinstance(client.bucket, SharedBucket):
             self.snapshot.add_client(address, self._profile_number(client.profile), client.bucket.cell)
 

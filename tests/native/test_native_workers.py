@@ -279,3 +279,17 @@ async def test_questions_that_wait_for_upstream_do_not_hold_up_what_is_known(hel
             client.sock.send(query(f"n{number}.example"))
         client.sock.send(query("ads.example", ident=77))
         assert parsed(blocking_recv(client.sock)).id == 77
+
+
+async def test_a_client_that_was_forgotten_has_its_rate_again(
+    monkeypatch: pytest.MonkeyPatch, held: ExitStack
+) -> None:
+    async with running() as made:
+        client = Client(made.address, held)
+        await acquaint(client)
+        monkeypatch.setattr("resolver.core.clients.MAX_KNOWN", 1)
+        assert made.service.clients.find(bytes([127, 0, 0, 9])) is not None  # and all others are forgotten
+        await client.ask(query("free.example"))
+        await acquaint(client)
+        client.sock.send(query("ads.example"))
+        assert parsed(blocking_recv(client.sock)).rcode() == 3

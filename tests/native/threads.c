@@ -1,8 +1,9 @@
 /* The threads that answer, over real sockets on loopback, while everything else happens: for the sanitizers.
  *
- * Two threads serve two sockets each; clients send queries whose answers are known, and one that never is; meanwhile the
- * cache is filled and flushed, policies grow and are swapped and freed, sockets are taken away and come back, and in the
- * end all is stopped. Each answer has to be the one to its question. What was left comes out of the rings as it was sent.
+ * Two threads serve two sockets each; clients ask for names that are blocked or cached; meanwhile the cache is filled and
+ * flushed, policies grow and are swapped and freed, the clients' rate runs out and is granted anew, sockets are taken
+ * away and come back, and in the end all is stopped. Each answer has to be the one to its question, there are no more
+ * than were granted, and what was left comes out of the rings as it was sent.
  * Usage: threads ROUNDS. Prints what was counted; exit 1 where something was wrong. */
 #define _GNU_SOURCE
 #include "thread.h"
@@ -21,7 +22,8 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { THREADS = 2, SOCKETS = 2, NAMES = 64, SETS = 2, SLOTS = 64 + TABLE_PROBE_MAX, IN_FLIGHT = 16, LAST = 4, SWAPS = 40 };
+enum { THREADS = 2, SOCKETS = 2, NAMES = 64, SETS = 2, SLOTS = 64 + TABLE_PROBE_MAX, IN_FLIGHT = 16, LAST = 4,
+       SWAPS = 40, GRANT = 48 };
 
 static const uint64_t PRIME = ((uint64_t)1 << TABLE_KEY_BITS) - 93, FACTOR = 0x0123456789abcdefu;
 static const uint8_t LOOPBACK[] = {127, 0, 0, 1};
@@ -29,7 +31,8 @@ static const uint32_t pairs[] = {1, 1};
 static uint64_t slots[SLOTS];
 static struct table table = {.slots = slots, .slot_count = SLOTS, .pairs = pairs, .pair_count = 1, .prime = PRIME,
                              .factor = FACTOR};
-static _Atomic int64_t left = CLIENTS_UNBOUNDED;
+static _Atomic int64_t left; /* of the one client that they all are */
+static unsigned long grants;
 static struct cache *cache;
 static struct loop *loops[THREADS];
 static struct counters *counters[THREADS];
@@ -161,6 +164,16 @@ static void swap(void)
     atomic_fetch_add(&swaps, 1);
 }
 
+/* Return how many answers the threads have counted. */
+static uint64_t given(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < THREADS; i++)
+        sum += counter_read(&counters[i]->rcodes[ANSWER_CACHE][0]) +
+               counter_read(&counters[i]->rcodes[ANSWER_BLOCKED][3]);
+    return sum;
+}
+
 /* What the event loop does. */
 static void *serve(void *with)
 {
@@ -180,6 +193,10 @@ static void *serve(void *with)
             }
             ring_free_read(ring);
         }
+        if (atomic_load(&left) < 1) {
+            atomic_store(&left, GRANT);
+            grants++;
+        }
         unsigned chance = (unsigned)(next(&state) % 64);
         if (chance == 0)
             cache_flush(cache);
@@ -194,10 +211,7 @@ static void *serve(void *with)
             numbers[i][1] = thread_watch(threads[i], sockets[i][1]);
             claim(numbers[i][1] >= 0, "a socket taken back");
         }
-        uint64_t sum = 0;
-        for (int i = 0; i < THREADS; i++)
-            sum += counter_read(&counters[i]->rcodes[ANSWER_CACHE][0]) + counter_read(&counters[i]->overload);
-        claim(sum < UINT64_MAX / 2, "counters");
+        claim(given() <= (GRANT + THREADS) * grants, "no more answers than were granted, and one for each thread");
     }
     return NULL;
 }
@@ -271,9 +285,9 @@ static int bound(void)
     return descriptor;
 }
 
-int main(int count, char **given)
+int main(int count, char **words)
 {
-    rounds = count > 1 ? strtoul(given[1], NULL, 10) : 200;
+    rounds = count > 1 ? strtoul(words[1], NULL, 10) : 200;
     for (unsigned i = 0; i < 8; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%02u.test", i);
@@ -303,8 +317,10 @@ int main(int count, char **given)
         thread_stop(threads[i]); /* while the event loop still takes what they left */
     atomic_store(&done, true);
     pthread_join(server, NULL);
+    claim((int64_t)given() >= (int64_t)(GRANT * grants) - atomic_load(&left), "no grant lost");
     for (int i = 0; i < THREADS; i++) {
         claim(!thread_ended(threads[i]), "none ended by itself");
+        claim(counter_read(&counters[i]->overload) == 0, "room in the ring");
         for (int k = 0; k < SOCKETS; k++)
             close(sockets[i][k]);
         thread_destroy(threads[i]);
@@ -318,7 +334,8 @@ int main(int count, char **given)
         told = before;
     }
     cache_destroy(cache);
-    printf("%lu cached, %lu blocked, %lu without an answer, %lu left, %lu policies\n", answered, blocked, missed, taken, swaps);
+    printf("%lu cached, %lu blocked, %lu without an answer, %lu left, %lu policies\n", answered, blocked,
+           missed, taken, swaps);
     claim(atomic_load(&answered) != 0 && atomic_load(&blocked) != 0, "both kinds of answers");
     return atomic_load(&wrong) ? 1 : 0;
 }
