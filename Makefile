@@ -10,7 +10,7 @@ NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
-.PHONY: run test check format lint types coverage bench bench-lists bench-eviction fuzz
+.PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-eviction fuzz
 .PHONY: native-asan native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
@@ -53,6 +53,9 @@ bench: $(STAMP) ## what a message costs, in microseconds of one core
 bench-lists: $(STAMP) ## what millions of names cost the running server, beside the goals (minutes)
 	@$(BIN)/python -m tests.bench.lists $(ARGS)
 
+bench-churn: $(STAMP) ## how long known names take while lists, cache and upstream are in turmoil (a minute)
+	@$(BIN)/python -m tests.bench.churn $(ARGS)
+
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
 
@@ -75,6 +78,7 @@ build: $(STAMP) ## compile the native part, where there is a compiler, and say w
 
 native-sanitize: $(STAMP) ## run what is written in C under the sanitizers of clang and gcc (two minutes)
 	@NXWHY_NATIVE_ROUNDS=2000000 $(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k threads $(ARGS)
+	@NXWHY_NATIVE_THREAD_ROUNDS=5000 $(BIN)/python -m pytest -q --timeout 600 tests/native/test_native_threads.py $(ARGS)
 	@LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 		NXWHY_NATIVE_FLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
 		$(BIN)/python -m pytest -q --timeout 600 tests/native/test_cache_native*.py -k "not threads and not malloc and not siphash" $(ARGS)

@@ -23,7 +23,7 @@ from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListRefused, TableFault
 from resolver.core.policy import NOTHING, Policy, Verdict
-from resolver.edge import stream, udp
+from resolver.edge import stream
 from resolver.edge.binding import bind, bind_both
 from resolver.edge.builder import Build
 from resolver.edge.control import Command, ControlServer
@@ -34,7 +34,7 @@ from resolver.edge.service import Service
 from resolver.edge.systemd import Notifier
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
-from resolver.engines import make_parts
+from resolver.engines import Listener, make_parts
 from resolver.keeper import Keeper
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
@@ -76,7 +76,7 @@ class App:
         self._parts = make_parts(config, self._counters)
         self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
-        self._udp: list[udp.UdpListener] = []
+        self._udp: list[Listener] = []
         self._streams: list[stream.StreamListener] = []
         self._http: list[HttpServer] = []
         self._control = ControlServer(config.state / CONTROL_SOCKET, self._commands())
@@ -146,9 +146,11 @@ class App:
             by = fields(list=policy.lists[number].name)
             log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
         self._service.clients = make_clients(config, policy, self._parts.bucket)
+        self._parts.put_in_force(self._service.clients)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
-        engine.cache.resize(config.cache.size)
+        if engine.cache.limit_bytes != config.cache.size:
+            engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
         logging.getLogger().setLevel(config.log.level.upper())
         for warning in config.warnings[:MAX_SHOWN]:

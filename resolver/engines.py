@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +12,7 @@ from resolver import native
 from resolver.config import Config
 from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache, Cache
-from resolver.core.clients import Bucket
+from resolver.core.clients import Bucket, Clients
 from resolver.core.errors import EngineError
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.lists import CHILD
@@ -22,7 +23,19 @@ from resolver.observe.counters import Counters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from resolver.native.threads import Worker
+
 log = logging.getLogger("nxwhy")
+
+
+class Listener(Protocol):
+    """What serves a UDP address."""
+
+    def pause(self) -> None:
+        """Take no more queries; answers to earlier ones can still be sent."""
+
+    def close(self) -> None:
+        """Send what waits and close the sockets."""
 
 
 class Parts(Protocol):
@@ -33,8 +46,11 @@ class Parts(Protocol):
     cache: AnswerCache
     bucket: Callable[[float], Bucket]
 
-    def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> UdpListener:
+    def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
+
+    def put_in_force(self, clients: Clients) -> None:
+        """Answer from now on for these clients, which the service has taken over."""
 
 
 class PythonParts:
@@ -51,28 +67,49 @@ class PythonParts:
         """Return what serves one UDP socket."""
         return UdpListener(sock, service, loop)
 
+    def put_in_force(self, clients: Clients) -> None:
+        """Do nothing: the service asks its clients at each query."""
+
 
 class NativeParts:
-    """With the native part: one cache, one loop."""
+    """With the native part: one cache, a thread a core."""
 
     name = "native"
     builder = "from resolver.native.building import main; main()"
 
-    def __init__(self, cache_bytes: int, counters: Counters) -> None:
+    def __init__(self, cache_bytes: int, counters: Counters, threads: int = 0) -> None:
+        """`threads`: how many answer; 0: as many as there are cores for us."""
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
-        self._answering = Answering(cache)
+        self._answering = Answering(cache, threads if threads else answering_threads())
+        self._workers: list[Worker] = []
         counters.include(self._answering.tally)
 
-    def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> UdpListener:
+    def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
-        from resolver.native.udp import NativeUdpListener  # noqa: PLC0415
+        from resolver.native.threads import ThreadedListener, Worker  # noqa: PLC0415
 
-        return NativeUdpListener(sock, service, loop, self._answering)
+        if not self._workers:
+            answering = self._answering
+            self._workers = [Worker(answering, native, service, loop) for native in answering.loops]
+        return ThreadedListener(sock, self._workers)
+
+    def put_in_force(self, clients: Clients) -> None:
+        """Tell the threads."""
+        self._answering.told(clients)
+
+
+MAX_THREADS = 16
+"""Most threads that answer, whatever the machine: they answer some million queries a second."""
+
+
+def answering_threads() -> int:
+    """Return how many threads answer: one for each core that we may use."""
+    return min(len(os.sched_getaffinity(0)), MAX_THREADS)
 
 
 def chosen(wanted: Engine) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver import engines
 from resolver.core import clients, wire
 from resolver.edge import fetch_request, fetching, http, service, stream
 from tests.servers import ROOT
@@ -57,6 +58,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
         ],
         "refusals to clients that may not ask": [service.REFUSALS_PER_S],
         "cache": [],
+        "threads that answer, ring of each": [engines.MAX_THREADS, 1],  # ring.h
         "clients and rate buckets remembered": [clients.MAX_KNOWN],
         "records read of one answer, aliases, compression pointers of a name": [
             wire.MAX_RECORDS,

@@ -20,10 +20,9 @@ from resolver.edge import stream, udp
 from resolver.edge.server import ServerSpec
 from resolver.edge.service import Service
 from resolver.edge.stream import StreamListener
-from resolver.edge.udp import UdpListener
 from resolver.edge.upstream import GroupSpec, Upstreams
 from resolver.edge.wheel import Wheel
-from resolver.engines import Parts
+from resolver.engines import Listener, Parts
 from resolver.observe.counters import Counters
 from tests import twins
 from tests.messages import record
@@ -172,8 +171,9 @@ class Running:
     def replace(self, policy: Policy) -> None:
         """Put another policy in force."""
         self.service.clients = Clients(policy, PRIVATE, None, self.parts.bucket)
+        self.parts.put_in_force(self.service.clients)
 
-    def listen(self, sock: socket.socket) -> UdpListener:
+    def listen(self, sock: socket.socket) -> Listener:
         """Serve another UDP socket."""
         return self.parts.listener(sock, self.service, asyncio.get_running_loop())
 

@@ -251,10 +251,16 @@ Key = bytes
 class AnswerCache(Protocol):
     """What the engine needs of a cache: Cache, or the native one in its place."""
 
-    hits: int
     misses: int
 
     def __len__(self) -> int: ...
+
+    @property
+    def hits(self) -> int:
+        """Lookups that found an answer."""
+
+    def count_hit(self) -> None:
+        """Count a lookup that found an answer."""
 
     @property
     def limit_bytes(self) -> int:
@@ -303,6 +309,10 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def count_hit(self) -> None:
+        """Count a lookup that found an answer."""
+        self.hits += 1
 
     def put(self, key: bytes, entry: Entry) -> Entry:
         """Keep an entry, in place of the one under the same key; others go until there is room. Return it.

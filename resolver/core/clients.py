@@ -38,6 +38,11 @@ class Bucket:
         self.left = 0.0
         self.slipped = False
 
+    def take(self, now: float) -> bool:
+        """Take one query from what is left, or from the next grant; return whether it may pass."""
+        self.left -= 1
+        return self.left >= 0 or self.refill(now)
+
     def refill(self, now: float) -> bool:
         """Begin the next grant if it is due; return whether the query at hand may pass."""
         if now - self._begun[0] < 1.0:
@@ -74,6 +79,8 @@ class Clients:
         """
         self.policy = policy
         self.known: dict[bytes, Client] = {}
+        self.forgotten = 0
+        """How often all were forgotten."""
         self._networks = Networks([(network, network) for network in networks])
         self._rate = math.inf if rate is None else rate
         self._buckets: dict[str, Bucket] = {}
@@ -89,6 +96,7 @@ class Clients:
             return None
         if len(self.known) >= MAX_KNOWN:
             self.known.clear()
+            self.forgotten += 1
         client = self.known[packed] = Client(self.policy.profile_for(address), self._bucket(address))
         return client
 

@@ -112,7 +112,7 @@ class Engine:
             return Reply(verdict.answer.reply(query), query, Source.BLOCKED, verdict.answer.rcode, verdict)
         entry = self.cache.get(query.key)
         if entry is not None and now < entry.expires:
-            self.cache.hits += 1
+            self.cache.count_hit()
             return self.deliver(query, profile, verdict, entry, now, Source.CACHE)
         return self._find(query, profile, verdict, entry, now)
 

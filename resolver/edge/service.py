@@ -92,29 +92,37 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), longest_s)
 
-    def handle(self, wire: bytes, address: bytes, channel: Channel, send: Send, to: object) -> bool:
+    def handle(
+        self,
+        wire: bytes,
+        address: bytes,
+        channel: Channel,
+        send: Send,
+        to: object,
+        arrived: float | None = None,
+    ) -> bool:
         """Take a message from a client; return whether `send(answer, to)` was called, or will be, once.
 
-        `address` is the client's, in network order.
+        `address` is the client's, in network order. `arrived` says when it came, in monotonic seconds, if
+        that was before now: it counts for how long the answer took, and for nothing else.
         """
         now = monotonic()
+        start = now if arrived is None else arrived
         try:
             client = self.clients.known.get(address) or self.clients.find(address)
             if client is None:
                 return self._refuse(wire, channel, send, to, now)
-            bucket = client.bucket
-            bucket.left -= 1
-            if bucket.left < 0 and not bucket.refill(now):
-                return self._hold_back(wire, address, bucket, channel, send, to, now)
+            if not client.bucket.take(now):
+                return self._hold_back(wire, address, client.bucket, channel, send, to, now)
             stream = channel.protocol != "udp"
             outcome = self.engine.handle(wire, client.profile, now, stream=stream, address=address)
             if isinstance(outcome, Reply):
-                sent = self._send(outcome, channel, send, to, now)
+                sent = self._send(outcome, channel, send, to, start)
                 if outcome.refresh and outcome.query is not None:
                     self._refresh(outcome.query)
                 return sent
             if isinstance(outcome, Forward):
-                return self._forward(outcome, Waiter(outcome, client, channel, send, to, now))
+                return self._forward(outcome, Waiter(outcome, client, channel, send, to, start))
             self._counters.drop(outcome.reason, outcome.verdict)
         except Exception:
             self._fault(now)

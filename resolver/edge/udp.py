@@ -26,18 +26,38 @@ WILDCARDS = ("0.0.0.0", "::")
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a bound, non-blocking UDP socket. Raises OSError."""
+    """Return a bound, non-blocking UDP socket. Raises OSError, also where another program has it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return _bound(family, (host, port), wildcard=host in WILDCARDS)
+
+
+def bind_beside(sock: socket.socket) -> socket.socket:
+    """Return another socket on the address of one that is bound; the kernel spreads clients over both.
+
+    SO_REUSEPORT is set on the first one only now, when it has the address: bound with it from the start, it
+    would share the address with a second nxwhy of the same user, each getting a part of the queries. Raises
+    OSError.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    address = sock.getsockname()
+    return _bound(sock.family, address, wildcard=address[0] in WILDCARDS, beside=True)
+
+
+def _bound(
+    family: socket.AddressFamily, address: tuple[Any, ...], *, wildcard: bool, beside: bool = False
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
+        if beside:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         with contextlib.suppress(OSError):  # passes rmem_max where we have the privilege
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        if host in WILDCARDS:  # before the first query can come: the kernel notes it on arrival
+        if wildcard:  # before the first query can come: the kernel notes it on arrival
             sock.setsockopt(*_PKTINFO[family], 1)
-        sock.bind((host, port))
+        sock.bind(address)
     except OSError:
         sock.close()
         raise
@@ -56,7 +76,10 @@ class UdpListener:
         self._peer_size, self._host = PEER_SIZES[sock.family], _HOSTS[sock.family]
         self._wildcard = sock.getsockname()[0] in WILDCARDS
         self._port = Port(sock, self, loop, _both if self._wildcard else _peers)
-        loop.add_reader(sock, self._drain)
+        self._resume()
+
+    def _resume(self) -> None:
+        self._loop.add_reader(self._sock, self._drain)
 
     def pause(self) -> None:
         """Take no more queries; answers to earlier ones can still be sent."""
@@ -64,7 +87,7 @@ class UdpListener:
 
     def close(self) -> None:
         """Send what waits and close the socket."""
-        self._loop.remove_reader(self._sock)
+        self.pause()
         self._port.flush()
         self._sock.close()
 

@@ -19,8 +19,11 @@ Shape: TypeAlias = tuple[bytes, bytes, Tails]
 """Counts, counts with EDNS, tails."""
 Left: TypeAlias = tuple[bytes, bytes, bytes, int, int, int]
 """Message, address it came from, control messages, why (1 other, 2 client, 3 unmet), profile, set."""
-Tally: TypeAlias = tuple[list[bytes], list[tuple[bytes, bytes, float]], bytes, bytes, int]
-"""Requests of each family by type; of each source RCODEs, durations, seconds; blocked, shadow; unsent."""
+LeftThere: TypeAlias = tuple[int, *Left, float]
+"""What a thread left: the number of its socket, as above, and when it came, in monotonic seconds."""
+Tally: TypeAlias = tuple[list[bytes], list[tuple[bytes, bytes, float]], bytes, bytes, int, int]
+"""Requests of each family by type; of each source RCODEs, durations, seconds; blocked, shadow;
+unsent, overload."""
 
 @final
 class Cache:
@@ -44,6 +47,10 @@ class Cache:
 @final
 class Cell:
     left: float
+    """A whole number, or infinite."""
+
+    def take(self) -> bool:
+        """Take one from what is left; return whether there was one."""
 
 @final
 class Snapshot:
@@ -64,7 +71,6 @@ class Snapshot:
     ) -> int: ...
     def note(self, profile: int, number: int, action: int, /) -> bool: ...
     def add_client(self, address: bytes, profile: int, cell: Cell, /) -> bool: ...
-    def clear_clients(self) -> None: ...
     def find(self, name: bytes, /) -> int: ...
     def answer(
         self, cache: Cache | None, wire: bytes, address: bytes, now: float, /
@@ -96,3 +102,22 @@ def build_fill(
     /,
 ) -> tuple[int, int, int]: ...
 def inheritance(prime: int, factor: int, slots: Buffer, bits: int, combinations: int, /) -> Inheritance: ...
+
+@final
+class Thread:
+    """Answers on sockets with a loop, which is its alone while it runs."""
+
+    def __init__(self, loop: Loop) -> None: ...
+    @property
+    def wake(self) -> int:
+        """A descriptor that can be read when something is left."""
+    @property
+    def ended(self) -> bool:
+        """Whether it ended by itself."""
+    def use(self, snapshot: Snapshot, cache: Cache, /) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def watch(self, descriptor: int, /) -> int:
+        """Return the number of the socket."""
+    def forget(self, number: int, /) -> None: ...
+    def take(self, most: int, /) -> list[LeftThere]: ...

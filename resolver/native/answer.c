@@ -22,11 +22,11 @@ enum answered answer_look(const struct known *known, const uint8_t *wire, size_t
     asked->client = clients_find(known->clients, source.address, source.size);
     if (asked->client == NULL)
         return ANSWER_CLIENT;
-    if (asked->client->profile >= known->policy->profile_count)
+    asked->profile = policy_profile(known->policy, asked->client->profile);
+    if (asked->profile == NULL)
         return ANSWER_HAND_OVER;
     if (message_parse(wire, size, &asked->query) != MESSAGE_QUERY)
         return ANSWER_HAND_OVER;
-    asked->profile = known->policy->profiles[asked->client->profile];
     table_look(&known->policy->table, asked->query.key, asked->query.name_size, &asked->look);
     return ANSWER_GIVEN;
 }
@@ -35,8 +35,8 @@ enum answered answer_give(const struct known *known, const struct asked *asked, 
                           struct answer *answer)
 {
     const struct query *query = &asked->query;
-    double *left = asked->client->left;
-    if (!(*left >= 1)) /* Python grants more, or refuses */
+    int64_t left = atomic_load_explicit(asked->client->left, memory_order_relaxed);
+    if (left < 1) /* Python grants more, or refuses */
         return ANSWER_HAND_OVER;
     uint32_t set = table_found(&known->policy->table, &asked->look);
     uint32_t action = policy_action(known->policy, asked->profile, set);
@@ -57,7 +57,8 @@ enum answered answer_give(const struct known *known, const struct asked *asked, 
     }
     answer->verdict = verdict;
     answer->kind = query_kind(query);
-    *left -= 1;
+    if (left != CLIENTS_UNBOUNDED)
+        atomic_fetch_sub_explicit(asked->client->left, 1, memory_order_relaxed);
     return ANSWER_GIVEN;
 }
 

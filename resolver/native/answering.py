@@ -6,7 +6,8 @@ import logging
 import os
 from array import array
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice, product
+from time import monotonic
 
 from resolver.core.clients import Bucket, Clients
 from resolver.core.policy import Profile, Verdict
@@ -23,6 +24,8 @@ CLIENT, UNMET = 2, 3
 """Why a query was handed over: its client is not known yet, or what it asks for (answer.h)."""
 MAX_NUMBERS = 4096
 """Most pairs of list and group that are counted natively, and most profiles (counters.h, policy.h)."""
+MAX_AHEAD = 1024
+"""Of how many clients, and how many kinds of names for them, is told before a new policy is in force."""
 _NO_PROFILE = 0xFFFFFFFF
 _NO_COUNTER = -1
 _DEPTHS = 1 << 128
@@ -53,39 +56,62 @@ class SharedBucket(Bucket):
     def left(self, count: float) -> None:
         self.cell.left = count
 
+    def take(self, now: float) -> bool:
+        """Take one query from what is left, or from the next grant; return whether it may pass."""
+        return self.cell.take() or self.refill(now)
+
 
 class Answering:
-    """What answers natively for one service: its loop, and a snapshot of the clients that are in force."""
+    """What answers natively for one service: its loops, and a snapshot of the clients that are in force."""
 
-    def __init__(self, cache: NativeCache) -> None:
+    def __init__(self, cache: NativeCache, loops: int = 1) -> None:
         self.cache = cache
-        types = array("H", QUERY_TYPES.values()).tobytes()
-        self._loop = _native.Loop(types, len(RCODES), array("d", QUERY_BOUNDS).tobytes())
-        self.serve = self._loop.serve
+        types, bounds = array("H", QUERY_TYPES.values()).tobytes(), array("d", QUERY_BOUNDS).tobytes()
+        self.loops = [_native.Loop(types, len(RCODES), bounds) for _ in range(loops)]
+        self.threads: list[_native.Thread] = []
+        """Those that answer, and are told."""
         self._seed = os.urandom(16)
         self._numbers: dict[tuple[str, str], int] = {}
         self._told: _Told | None = None
 
     def told(self, clients: Clients) -> _Told:
-        """Return what the native part knows of these clients and their policy; anew where they are others."""
-        if self._told is None or self._told.clients is not clients:
-            self._told = _Told(clients, self._seed, self._numbers)
+        """Return what the native part knows of these clients and their policy; anew where they are others.
+
+        The threads use it from then on, and those who asked lately are known there from the start: or each
+        of their queries would wait for Python until it comes to the first.
+        """
+        before = self._told
+        if before is None or not before.holds_for(clients):
+            self._told = told = _Told(clients, self._seed, self._numbers)
             self.cache.judges_addresses = clients.policy.judges_addresses
-        return self._told
+            if before is not None and before.clients is not clients:
+                told.look_ahead(before.clients, monotonic())
+            for thread in self.threads:
+                thread.use(told.snapshot, self.cache.native)
+            return told
+        return before
 
     def tally(self) -> Tally:
         """Return what was counted natively."""
-        requests, answered, blocked, shadow, unsent = self._loop.tally()
-        blocked_by, shadow_by = memoryview(blocked).cast("Q"), memoryview(shadow).cast("Q")
+        requests, answered, blocked, shadow, unsent, overload = zip(
+            *[loop.tally() for loop in self.loops], strict=True
+        )
+        blocked_by, shadow_by = _sums(blocked), _sums(shadow)
+        numbers = self._numbers.copy()
         return Tally(
-            {channel: _integers(counts) for channel, counts in zip(_CHANNELS, requests, strict=True)},
+            {channel: _sums([each[family] for each in requests]) for family, channel in enumerate(_CHANNELS)},
             {
-                source: (_integers(rcodes), _integers(durations), seconds)
-                for source, (rcodes, durations, seconds) in zip(_SOURCES, answered, strict=True)
+                source: (
+                    _sums([each[place][0] for each in answered]),
+                    _sums([each[place][1] for each in answered]),
+                    sum([each[place][2] for each in answered]),
+                )
+                for place, source in enumerate(_SOURCES)
             },
-            {by: blocked_by[number] for by, number in self._numbers.copy().items() if blocked_by[number]},
-            {by: shadow_by[number] for by, number in self._numbers.copy().items() if shadow_by[number]},
-            unsent,
+            {by: blocked_by[number] for by, number in numbers.items() if blocked_by[number]},
+            {by: shadow_by[number] for by, number in numbers.items() if shadow_by[number]},
+            sum(unsent),
+            sum(overload),
         )
 
 
@@ -95,25 +121,40 @@ class _Told:
     def __init__(self, clients: Clients, seed: bytes, numbers: dict[tuple[str, str], int]) -> None:
         self.clients, self._numbers = clients, numbers
         self.snapshot = snapshot_of(clients.policy.table, seed)
+        self._sets = len(clients.policy.table.sets)
         self._profiles: list[Profile] = []
         self._profile_numbers: dict[int, int] = {}
         self._actions: dict[tuple[int, int, int], int] = {}
-        self._known = 0
+        self._forgotten = clients.forgotten
+
+    def holds_for(self, clients: Clients) -> bool:
+        """Return whether it is about these clients, none of which were forgotten since."""
+        return self.clients is clients and clients.forgotten == self._forgotten
+
+    def look_ahead(self, before: Clients, now: float) -> None:
+        """Tell the native part of the clients who asked before, and what holds for them, up to a bound."""
+        for address in list(before.known)[-MAX_AHEAD:]:
+            client = self.clients.find(address)
+            if client is None:
+                continue
+            if client.bucket.left < 1:
+                client.bucket.refill(now)
+            self._learn_client(address)
+        for profile, number in islice(product(range(len(self._profiles)), range(self._sets)), MAX_AHEAD):
+            self._note(profile, number)
 
     def learn(self, why: int, profile: int, number: int, address: bytes) -> None:
         """Tell the native part what it did not know of a query that Python has answered meanwhile."""
         if why == CLIENT:
             self._learn_client(address)
-        elif why == UNMET:
-            verdict = self._profiles[profile].verdicts[number]
-            self.snapshot.note(profile, number, self._action(verdict))
+        elif why == UNMET and profile < len(self._profiles) and number < self._sets:
+            self._note(profile, number)  # what a thread left may be of a policy before: then they are others
+
+    def _note(self, profile: int, number: int) -> None:
+        self.snapshot.note(profile, number, self._action(self._profiles[profile].verdicts[number]))
 
     def _learn_client(self, address: bytes) -> None:
-        known = self.clients.known
-        client = known.get(address)
-        if len(known) < self._known:  # all were forgotten
-            self.snapshot.clear_clients()
-        self._known = len(known)
+        client = self.clients.known.get(address)
         if client is not None and isinstance(client.bucket, SharedBucket):
             self.snapshot.add_client(address, self._profile_number(client.profile), client.bucket.cell)
 
@@ -177,5 +218,6 @@ def shapes_of(answer: Blocked) -> tuple[_native.Shape, _native.Shape, _native.Sh
     return a, aaaa, other
 
 
-def _integers(packed: bytes) -> Sequence[int]:
-    return memoryview(packed).cast("Q").tolist()
+def _sums(packed: Sequence[bytes]) -> Sequence[int]:
+    """Add up numbers of 64 bits, place by place."""
+    return [sum(each) for each in zip(*[memoryview(one).cast("Q") for one in packed], strict=True)]

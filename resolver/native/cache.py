@@ -104,8 +104,7 @@ class NativeCache:
         self.native = _native.Cache(limit_bytes, os.urandom(16))
         self.judges_addresses = False
         """Whether profiles look at addresses too: then every entry has room for those that found it clean."""
-        self.misses = 0
-        self._hits = 0
+        self.misses = self._hits = 0
 
     def __len__(self) -> int:
         return self.native.count()[0]
@@ -125,9 +124,9 @@ class NativeCache:
         """Lookups that found an answer: the native ones, and those that Python has counted."""
         return self._hits + self.native.count()[2]
 
-    @hits.setter
-    def hits(self, total: int) -> None:
-        self._hits = total - self.native.count()[2]
+    def count_hit(self) -> None:
+        """Count a lookup by Python that found an answer."""
+        self._hits += 1
 
     @property
     def evictions(self) -> int:

@@ -19,10 +19,11 @@ static size_t place_of(const struct clients *clients, const uint8_t *address, si
 static size_t slot_of(const struct clients *clients, const uint8_t *address, size_t size)
 {
     size_t at = place_of(clients, address, size);
-    while (clients->slots[at].size != 0 &&
-           (clients->slots[at].size != size || memcmp(clients->slots[at].address, address, size) != 0))
-        at = (at + 1) % CLIENTS_SLOTS;
-    return at;
+    for (;; at = (at + 1) % CLIENTS_SLOTS) {
+        uint32_t taken = atomic_load_explicit(&clients->slots[at].size, memory_order_acquire);
+        if (taken == 0 || (taken == size && memcmp(clients->slots[at].address, address, size) == 0))
+            return at;
+    }
 }
 
 struct clients *clients_create(const uint64_t seed[2])
@@ -40,26 +41,22 @@ const struct client *clients_find(const struct clients *clients, const uint8_t *
     if (size != 4 && size != 16)
         return NULL;
     const struct client *client = &clients->slots[slot_of(clients, address, size)];
-    return client->size != 0 ? client : NULL;
+    return atomic_load_explicit(&client->size, memory_order_acquire) != 0 ? client : NULL;
 }
 
-bool clients_add(struct clients *clients, const uint8_t *address, size_t size, uint32_t profile, double *left)
+bool clients_add(struct clients *clients, const uint8_t *address, size_t size, uint32_t profile, _Atomic int64_t *left)
 {
     if (size != 4 && size != 16)
         return false;
     struct client *client = &clients->slots[slot_of(clients, address, size)];
-    if (client->size == 0 && clients->count == CLIENTS_MAX)
+    if (atomic_load_explicit(&client->size, memory_order_relaxed) != 0)
+        return true;
+    if (clients->count == CLIENTS_MAX)
         return false;
-    clients->count += client->size == 0;
+    clients->count++;
     memcpy(client->address, address, size);
-    client->size = (uint32_t)size;
     client->profile = profile;
     client->left = left;
+    atomic_store_explicit(&client->size, (uint32_t)size, memory_order_release);
     return true;
-}
-
-void clients_clear(struct clients *clients)
-{
-    memset(clients->slots, 0, sizeof clients->slots);
-    clients->count = 0;
 }

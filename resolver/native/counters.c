@@ -26,12 +26,12 @@ void counters_answer(struct counters *counters, const struct answer *answer, boo
 {
     uint32_t type = answer->kind >> 16, last = counters->rcode_count - 1;
     bool internet = (answer->kind & 0xffff) == 1;
-    counters->requests[v6][internet && type <= COUNTERS_TYPE_MAX ? counters->place[type] : 0]++;
-    counters->rcodes[answer->source][answer->rcode < last ? answer->rcode : last]++;
+    counter_add(&counters->requests[v6][internet && type <= COUNTERS_TYPE_MAX ? counters->place[type] : 0], 1);
+    counter_add(&counters->rcodes[answer->source][answer->rcode < last ? answer->rcode : last], 1);
     if (answer->verdict->blocked >= 0)
-        counters->blocked[answer->verdict->blocked]++;
+        counter_add(&counters->blocked[answer->verdict->blocked], 1);
     if (answer->verdict->shadow >= 0)
-        counters->shadow[answer->verdict->shadow]++;
+        counter_add(&counters->shadow[answer->verdict->shadow], 1);
 }
 
 void counters_took(struct counters *counters, const unsigned answers[ANSWER_SOURCES], double seconds)
@@ -40,7 +40,10 @@ void counters_took(struct counters *counters, const unsigned answers[ANSWER_SOUR
     while (bound < counters->bound_count && seconds > counters->bounds[bound])
         bound++;
     for (int source = 0; source < ANSWER_SOURCES; source++) {
-        counters->durations[source][bound] += answers[source];
-        counters->seconds[source] += answers[source] * seconds;
+        if (answers[source] == 0)
+            continue;
+        counter_add(&counters->durations[source][bound], answers[source]);
+        double before = atomic_load_explicit(&counters->seconds[source], memory_order_relaxed);
+        atomic_store_explicit(&counters->seconds[source], before + answers[source] * seconds, memory_order_relaxed);
     }
 }

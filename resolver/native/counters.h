@@ -1,9 +1,13 @@
-/* What was answered natively: the counters of observe/counters.py for it. One thread counts; whoever reads meanwhile
- * may see a query in one counter and not yet in another. */
+/* What was answered natively: the counters of observe/counters.py for it.
+ *
+ * Each thread has its own, in which it alone counts; any other may read meanwhile, and may see a query in one counter and
+ * not yet in another. So they are atomic, but nothing orders them, and to count costs what it costs without that. */
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
 #include "answer.h"
+
+#include <stdatomic.h>
 
 enum {
     COUNTERS_TYPES = 64,           /* most types with a counter of their own; the first counter is for all others */
@@ -14,18 +18,32 @@ enum {
     COUNTERS_FAMILIES = 2,         /* IPv4, IPv6 */
 };
 
+typedef _Atomic uint64_t counter;
+
+/* For the one thread that counts. */
+static inline void counter_add(counter *counter, uint64_t count)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const counter *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 struct counters {
     /* made once */
     uint8_t place[COUNTERS_TYPE_MAX + 1];      /* where each type is counted, in class IN */
     unsigned type_count, rcode_count, bound_count;
     double bounds[COUNTERS_BOUNDS];            /* upper, in seconds */
     /* counted; of RCODEs and durations the last is for all beyond */
-    uint64_t requests[COUNTERS_FAMILIES][COUNTERS_TYPES];
-    uint64_t rcodes[ANSWER_SOURCES][COUNTERS_RCODES];
-    uint64_t durations[ANSWER_SOURCES][COUNTERS_BOUNDS + 1];
-    double seconds[ANSWER_SOURCES];
-    uint64_t blocked[COUNTERS_NUMBERS], shadow[COUNTERS_NUMBERS];
-    uint64_t unsent;                           /* replies that the system did not take */
+    counter requests[COUNTERS_FAMILIES][COUNTERS_TYPES];
+    counter rcodes[ANSWER_SOURCES][COUNTERS_RCODES];
+    counter durations[ANSWER_SOURCES][COUNTERS_BOUNDS + 1];
+    _Atomic double seconds[ANSWER_SOURCES];
+    counter blocked[COUNTERS_NUMBERS], shadow[COUNTERS_NUMBERS];
+    counter unsent;                            /* replies that the system did not take */
+    counter overload;                          /* messages that Python had no room for */
 };
 
 /* Make counters for these types, RCODEs and bounds. NULL: more than there is room for, or no memory. */

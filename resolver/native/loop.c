@@ -13,6 +13,7 @@ struct loop {
     struct counters *counters;
     unsigned in_count, left_count, out_count;
     unsigned answers[ANSWER_SOURCES];          /* of this pass */
+    double arrived;
     struct loop_left left[LOOP_BATCH];
     struct mmsghdr in[LOOP_BATCH], out[LOOP_BATCH];
     struct iovec in_pieces[LOOP_BATCH], out_pieces[LOOP_BATCH];
@@ -133,12 +134,12 @@ static void send_all(struct loop *loop, int descriptor)
         if (sent > 0) {
             first += (unsigned)sent;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            loop->counters->unsent += loop->out_count - first;
+            counter_add(&loop->counters->unsent, loop->out_count - first);
             return;
         } else if (errno == ECONNREFUSED && !refused) { /* of an earlier answer: it shows only once */
             refused = true;
         } else if (errno != EINTR) {
-            loop->counters->unsent++;
+            counter_add(&loop->counters->unsent, 1);
             first++;
         }
     }
@@ -154,7 +155,7 @@ int loop_pass(struct loop *loop, int descriptor, const struct known *known)
     if (count <= 0)
         return count < 0 ? -errno : 0;
     loop->in_count = (unsigned)count;
-    double now = now_s();
+    double now = loop->arrived = now_s();
     look_all(loop, known);
     for (unsigned i = 0; i < loop->in_count; i++)
         answer_one(loop, i, known, now);
@@ -169,6 +170,11 @@ const struct loop_left *loop_left(const struct loop *loop, unsigned *count)
 {
     *count = loop->left_count;
     return loop->left;
+}
+
+double loop_arrived(const struct loop *loop)
+{
+    return loop->arrived;
 }
 
 struct loop_bytes loop_wire(const struct loop *loop, unsigned number)

@@ -1,6 +1,7 @@
 /* Receiving, answering and sending, many messages at a time: recvmmsg(2) and sendmmsg(2).
  *
- * A loop belongs to one thread. It answers what is known, and shows what is left for Python until its next pass. */
+ * A loop belongs to one thread at a time and shares nothing but what is known (known to be read by several) and its
+ * counters, which others may read. It answers what is known, and shows what is left until its next pass. */
 #ifndef LOOP_H
 #define LOOP_H
 
@@ -43,6 +44,9 @@ struct loop_bytes {
 struct loop_bytes loop_wire(const struct loop *loop, unsigned number);
 struct loop_bytes loop_peer(const struct loop *loop, unsigned number);
 struct loop_bytes loop_control(const struct loop *loop, unsigned number);
+
+/* Return when the messages of the last pass came, in monotonic seconds. */
+double loop_arrived(const struct loop *loop);
 
 /* Return where an address as the system has it holds that of the host; of size 0 for one of neither IPv4 nor IPv6. */
 struct source loop_host(const void *peer);

@@ -1,6 +1,6 @@
 #include "module.h"
 
-PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type, *module_loop_type;
+PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type, *module_loop_type, *module_thread_type;
 
 int module_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
 {
@@ -23,10 +23,15 @@ int module_no_memory(const void *pointer)
     return 1;
 }
 
+PyObject *module_bytes(const void *bytes, size_t size)
+{
+    return PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
+}
+
 static int fill(PyObject *module)
 {
     return module_add_cache(module) < 0 || module_add_snapshot(module) < 0 || module_add_loop(module) < 0 ||
-                   module_add_build(module) < 0
+                   module_add_thread(module) < 0 || module_add_build(module) < 0
                ? -1
                : 0;
 }

@@ -15,6 +15,16 @@ static struct loop_object *of(PyObject *self)
     return (struct loop_object *)(void *)self;
 }
 
+struct loop *module_loop_of(PyObject *self)
+{
+    return of(self)->loop;
+}
+
+struct counters *module_counters_of(PyObject *self)
+{
+    return of(self)->counters;
+}
+
 static void loop_object_free(PyObject *self)
 {
     free(of(self)->loop);
@@ -61,7 +71,7 @@ static PyObject *loop_object_new(PyTypeObject *type, PyObject *args, PyObject *k
 
 static PyObject *packed(struct loop_bytes of)
 {
-    return PyBytes_FromStringAndSize((const char *)of.bytes, (Py_ssize_t)of.size);
+    return module_bytes(of.bytes, of.size);
 }
 
 /* Add what the last pass left: (message, address it came from, control messages, why, profile, set). */
@@ -110,9 +120,14 @@ static PyObject *serve(PyObject *self, PyObject *args)
     return list;
 }
 
-static PyObject *numbers(const uint64_t *first, size_t count)
+static PyObject *numbers(const counter *first, size_t count)
 {
-    return PyBytes_FromStringAndSize((const char *)first, (Py_ssize_t)(8 * count));
+    PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(8 * count));
+    for (size_t i = 0; packed != NULL && i < count; i++) {
+        uint64_t number = counter_read(first + i);
+        memcpy(PyBytes_AsString(packed) + 8 * i, &number, sizeof number);
+    }
+    return packed;
 }
 
 static PyObject *tally(PyObject *self, PyObject *ignored)
@@ -129,7 +144,7 @@ static PyObject *tally(PyObject *self, PyObject *ignored)
     for (int source = 0; answered != NULL && source < ANSWER_SOURCES; source++) {
         PyObject *one = Py_BuildValue("(NNd)", numbers(counters->rcodes[source], counters->rcode_count),
                                       numbers(counters->durations[source], counters->bound_count + 1),
-                                      counters->seconds[source]);
+                                      atomic_load_explicit(&counters->seconds[source], memory_order_relaxed));
         if (one == NULL || PyList_Append(answered, one) < 0)
             Py_CLEAR(answered);
         Py_XDECREF(one);
@@ -139,8 +154,10 @@ static PyObject *tally(PyObject *self, PyObject *ignored)
         Py_XDECREF(answered);
         return NULL;
     }
-    return Py_BuildValue("(NNNNK)", requests, answered, numbers(counters->blocked, COUNTERS_NUMBERS),
-                         numbers(counters->shadow, COUNTERS_NUMBERS), (unsigned long long)counters->unsent);
+    return Py_BuildValue("(NNNNKK)", requests, answered, numbers(counters->blocked, COUNTERS_NUMBERS),
+                         numbers(counters->shadow, COUNTERS_NUMBERS),
+                         (unsigned long long)counter_read(&counters->unsent),
+                         (unsigned long long)counter_read(&counters->overload));
 }
 
 int module_add_loop(PyObject *module)

@@ -28,7 +28,8 @@ void policy_destroy(struct policy *policy)
 
 int32_t policy_add_profile(struct policy *policy, uint64_t key, bool judges_addresses)
 {
-    if (policy->profile_count == POLICY_PROFILES)
+    uint32_t number = atomic_load_explicit(&policy->profile_count, memory_order_relaxed);
+    if (number == POLICY_PROFILES)
         return -1;
     struct policy_profile *profile = malloc(sizeof *profile);
     _Atomic uint32_t *actions = calloc(policy->set_count ? policy->set_count : 1, sizeof *actions);
@@ -38,8 +39,9 @@ int32_t policy_add_profile(struct policy *policy, uint64_t key, bool judges_addr
         return -1;
     }
     *profile = (struct policy_profile){key, judges_addresses, actions};
-    policy->profiles[policy->profile_count] = profile;
-    return (int32_t)policy->profile_count++;
+    policy->profiles[number] = profile;
+    atomic_store_explicit(&policy->profile_count, number + 1, memory_order_release);
+    return (int32_t)number;
 }
 
 uint32_t policy_add_verdict(struct policy *policy, struct policy_verdict *verdict)

@@ -2,7 +2,8 @@
  *
  * Python makes it from one Policy of core/policy.py, as it is met: a set that no query has led to yet has no verdict
  * here, and goes to Python once. So it grows, up to the bounds below, and nothing in it is ever changed or taken away
- * before the whole is: a verdict that was read once stays good. One thread adds. */
+ * before the whole is: a verdict that was read once stays good. One thread adds, any may read meanwhile: an action and the
+ * number of profiles are atomic, and what they lead to was written before. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -53,7 +54,8 @@ struct policy_profile {
 struct policy {
     struct table table;
     size_t set_count;
-    uint32_t profile_count, verdict_count;
+    _Atomic uint32_t profile_count;
+    uint32_t verdict_count;                         /* of the thread that adds */
     struct policy_profile *profiles[POLICY_PROFILES];
     struct policy_verdict *verdicts[POLICY_VERDICTS];
 };
@@ -79,6 +81,13 @@ static inline uint32_t policy_action(const struct policy *policy, const struct p
     /* acquire: with the number comes what policy_add_verdict wrote */
     return set < policy->set_count ? atomic_load_explicit(&profile->actions[set], memory_order_acquire)
                                    : (uint32_t)POLICY_HAND_OVER;
+}
+
+/* Return a profile, or NULL: there is none of this number. */
+static inline const struct policy_profile *policy_profile(const struct policy *policy, uint32_t number)
+{
+    /* acquire: with the number comes what policy_add_profile wrote */
+    return number < atomic_load_explicit(&policy->profile_count, memory_order_acquire) ? policy->profiles[number] : NULL;
 }
 
 /* Write the answer of a verdict that blocks: Blocked.reply of core/replies.py. `out` has room for query->limit bytes;

@@ -52,8 +52,8 @@ RCODES: Final = (
 
 DROP_REASONS: Final = ("access", "blocked", "closed", "fault", "not_a_query", "overload", "rate", "send")
 """Why a message got no reply: its client may not ask; a list wants it so; its client went away first; an
-error of ours; not a query (a response, or too short); too much under way; over the client's rate; the system
-did not take the reply."""
+error of ours; not a query (a response, or too short); too much under way, or no room for it where it waits
+for the event loop; over the client's rate; the system did not take the reply."""
 
 QUERY_BOUNDS: Final = tuple([0.00025 * 2**step for step in range(15)])
 """Upper bounds of the latency of queries in seconds: 0.25 ms, doubling to 4.1 s."""
@@ -111,6 +111,7 @@ class Tally(NamedTuple):
     blocked: Mapping[tuple[str, str], int]
     shadow_blocked: Mapping[tuple[str, str], int]
     unsent: int
+    overload: int
 
 
 class Counters:
@@ -213,7 +214,11 @@ class Counters:
 
     def drops(self) -> Mapping[str, int]:
         """Return how many messages got no reply, by reason."""
-        return self._drops | {"send": self._drops["send"] + sum([other.unsent for other in self._others()])}
+        others = self._others()
+        return self._drops | {
+            "send": self._drops["send"] + sum([other.unsent for other in others]),
+            "overload": self._drops["overload"] + sum([other.overload for other in others]),
+        }
 
     def _others(self) -> list[Tally]:
         return [tally() for tally in self._elsewhere]

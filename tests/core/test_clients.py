@@ -56,8 +56,7 @@ def test_a_client_is_known_by_then_and_the_same() -> None:
 def take(known: Clients, text: str, now: float) -> bool:
     client = known.find(packed(text))
     assert client is not None
-    client.bucket.left -= 1
-    return client.bucket.left >= 0 or client.bucket.refill(now)
+    return client.bucket.take(now)
 
 
 def test_a_client_has_its_rate_and_a_new_one_each_second() -> None:

@@ -18,7 +18,7 @@ static const uint64_t PRIME = ((uint64_t)1 << TABLE_KEY_BITS) - 93, FACTOR = 0x0
 static uint64_t slots[SLOTS];
 static const uint32_t pairs[] = {1, 1, 2, 0};
 static struct known known;
-static double left = INFINITY;
+static _Atomic int64_t left = CLIENTS_UNBOUNDED;
 static const uint8_t blocked_client[] = {192, 0, 2, 1}, free_client[] = {192, 0, 2, 2};
 
 /* Put a name into the table: a second way to its key, by the definition. */

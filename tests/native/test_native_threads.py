@@ -1,0 +1,30 @@
+"""The threads that answer, alone in C and under the sanitizers; tests/native/threads.c says what happens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.native.compiled import NATIVE, compile_c
+
+ROUNDS = os.environ.get("NXWHY_NATIVE_THREAD_ROUNDS", "300")
+"""What each of four clients asks, sixteen queries each; `make native-sanitize` wants more."""
+ADDRESSES = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+PLAIN = sorted(path for path in NATIVE.glob("*.c") if not path.name.startswith("module"))
+
+
+@pytest.mark.parametrize(
+    ("using", "flags"),
+    [("cc", ("-O2",)), ("clang", ("-O1", "-g", "-fsanitize=thread")), ("clang", ("-O1", "-g", *ADDRESSES))],
+    ids=["plain", "thread", "address"],
+)
+def test_threads_answer_rightly_while_policies_caches_and_sockets_come_and_go(
+    tmp_path: Path, using: str, flags: tuple[str, ...]
+) -> None:
+    source = Path(__file__).with_name("threads.c")
+    program = compile_c(tmp_path / "threads", [source, *PLAIN], *flags, "-lm", using=using)
+    ran = subprocess.run([program, ROUNDS], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
