@@ -49,7 +49,7 @@ class ChurnServer(Server):
     """`nxwhy serve` with a list, a slow upstream for slow.example, and metrics."""
 
     def __init__(self, folder: Path, upstream: int, slow: int) -> None:
-        super().__init__(folder, upstream)
+        super().__init__(folder, upstream, "auto")
         self.upstream, self.slow, self.admin = upstream, slow, free_port()
         self.configure(2)
 
