@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -49,9 +50,28 @@ def test_who_asks_for_the_native_part_in_vain_is_told_so() -> None:
 def test_a_missing_module_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(native, "_native", raising=False)
     monkeypatch.setitem(sys.modules, "resolver.native._native", None)
-    assert native.problem() == "it was not built"
+    assert native.problem() == native.NOT_BUILT
 
 
 def test_the_version_says_which_engine_runs() -> None:
     output = CliRunner().invoke(main, ["--version"]).output
     assert output.endswith(f", engine {chosen(Engine.AUTO)}\n")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder where the native part is looked for, and not where it was built."""
+    monkeypatch.setattr(native, "__path__", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, native.MODULE, raising=False)
+    monkeypatch.delattr(native, "_native", raising=False)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_where_no_compiler_was_it_is_said_what_builds_the_native_part() -> None:
+    assert native.problem() == native.NOT_BUILT
+
+
+def test_a_native_part_that_cannot_be_loaded_is_told_from_one_that_is_not_there(elsewhere: Path) -> None:
+    (elsewhere / "_native.abi3.so").write_bytes(b"no library")
+    assert "_native.abi3.so" in (native.problem() or "")
