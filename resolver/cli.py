@@ -94,7 +94,7 @@ def check(path: Path | None) -> None:
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", callback=lambda _context, _argument, name: _no_url(name))
 @click.option("--type", "qtype", default="A", show_default=True, help="The type that is asked for.")
 @click.option("--client", default="127.0.0.1", show_default=True, help="The address of the client who asks.")
 @config_option
@@ -117,7 +117,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
 
 
 @main.command()
-@click.argument("name")
+@click.argument("name", callback=lambda _context, _argument, name: _no_url(name))
 @click.argument("qtype", metavar="[TYPE]", default="A")
 @click.option(
     "--server", default="127.0.0.1:5335", show_default=True, metavar="HOST:PORT", help="Whom to ask."
@@ -203,6 +203,13 @@ def reload(path: Path | None) -> None:
         click.echo(f"`{key}` changed: restart the server to put it in force", err=True)
     if any(state["error"] for state in answer["lists"].values()):
         raise click.exceptions.Exit(1)
+
+
+def _no_url(name: str) -> str:
+    """Return a name as it was given. Raises BadParameter for a URL, which could pass for an odd name."""
+    if "://" in name:
+        raise click.BadParameter(f"{name!r} is a URL; write the name in it alone, as www.example")
+    return name
 
 
 def _bounded(seconds: float) -> float:

@@ -90,6 +90,13 @@ def test_explain_says_which_line_blocks_and_why(file: str) -> None:
         assert said in result.output
 
 
+@pytest.mark.parametrize("command", ["explain", "query"])
+def test_a_url_is_not_taken_for_a_name(command: str) -> None:
+    result = run(command, "https://www.ads.example/page")
+    assert result.exit_code == 2
+    assert "is a URL; write the name in it alone, as www.example" in result.output
+
+
 def test_explain_judges_for_the_client(file: str) -> None:
     allowed = run("explain", "good.ads.example", "--client", "192.0.2.7", "--config", file, "--json")
     blocked = run("explain", "ads.example", "--client", "192.0.2.7", "--config", file, "--json")

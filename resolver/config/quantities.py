@@ -121,8 +121,10 @@ def endpoint(text: str, default_port: int | None = None) -> Endpoint:
     """Return host and port of `192.0.2.1:53`, `[2001:db8::1]:53` or, with a default, either without port."""
     bracketed = _BRACKETED.fullmatch(text)
     found = bracketed or _PLAIN.fullmatch(text)
+    if text.isdecimal():
+        raise ValueError(f"{shown(text)} is no address with a port; write it as 127.0.0.1:{text}")
     if found is None:
-        hint = f"; put an IPv6 address in brackets: [{text}]:53" if _is_ipv6(text) else ""
+        hint = f"; put an IPv6 address in brackets: {_bracketed(text)}" if _is_ipv6(text) else ""
         raise ValueError(f"{shown(text)} is no address with a port{hint}")
     host = address(found[1])
     mapped = getattr(host, "ipv4_mapped", None)
@@ -143,6 +145,13 @@ def endpoint(text: str, default_port: int | None = None) -> Endpoint:
 def shown(text: str) -> str:
     """Return a value as a message repeats it: on one line, and not without end."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def _bracketed(text: str) -> str:
+    """Return what may be meant by an IPv6 address without brackets: its last digits may be a port."""
+    host, _, port = text.rpartition(":")
+    whole = f"[{text}]:53"
+    return f"[{host}]:{port} or {whole}" if port.isdecimal() and _is_ipv6(host) else whole
 
 
 def _is_ipv6(text: str) -> bool:

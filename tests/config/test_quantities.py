@@ -130,6 +130,12 @@ def test_endpoints(text: str, port: int | None, found: tuple[str, int]) -> None:
             "2001:db8::1",
             "'2001:db8::1' is no address with a port; put an IPv6 address in brackets: [2001:db8::1]:53",
         ),
+        (
+            "::1:5335",
+            "'::1:5335' is no address with a port; put an IPv6 address in brackets:"
+            " [::1]:5335 or [::1:5335]:53",
+        ),
+        ("8053", "'8053' is no address with a port; write it as 127.0.0.1:8053"),
         ("192.0.2.1:53:53", "'192.0.2.1:53:53' is no address with a port"),
         ("[192.0.2.1]:53", "'[192.0.2.1]:53': brackets are for IPv6 addresses, and only for these"),
         ("192.0.2.1:65536", "port 65536 is over 65535"),
