@@ -128,7 +128,8 @@ static PyObject *drop(PyObject *self, PyObject *args)
     return PyBool_FromLong(cache_drop(module_cache_of(self), key));
 }
 
-static PyObject *note_hit(PyObject *self, PyObject *args)
+/* Note something of the entry under a key, if it is still the one of that serial. */
+static PyObject *note(PyObject *self, PyObject *args, bool (*noted)(struct cache *, struct cache_key, uint64_t))
 {
     const char *bytes;
     Py_ssize_t size;
@@ -136,7 +137,12 @@ static PyObject *note_hit(PyObject *self, PyObject *args)
     struct cache_key key;
     if (!PyArg_ParseTuple(args, "y#K", &bytes, &size, &serial) || !key_from(self, bytes, size, &key))
         return NULL;
-    return PyBool_FromLong(cache_note_hit(module_cache_of(self), key, serial));
+    return PyBool_FromLong(noted(module_cache_of(self), key, serial));
+}
+
+static PyObject *note_hit(PyObject *self, PyObject *args)
+{
+    return note(self, args, cache_note_hit);
 }
 
 static PyObject *note_cleared(PyObject *self, PyObject *args)
@@ -152,13 +158,7 @@ static PyObject *note_cleared(PyObject *self, PyObject *args)
 
 static PyObject *note_refresh(PyObject *self, PyObject *args)
 {
-    const char *bytes;
-    Py_ssize_t size;
-    unsigned long long serial;
-    struct cache_key key;
-    if (!PyArg_ParseTuple(args, "y#K", &bytes, &size, &serial) || !key_from(self, bytes, size, &key))
-        return NULL;
-    return PyBool_FromLong(cache_note_refresh(module_cache_of(self), key, serial));
+    return note(self, args, cache_note_refresh);
 }
 
 static PyObject *note_retry(PyObject *self, PyObject *args)
