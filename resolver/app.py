@@ -201,7 +201,8 @@ class App:
         try:
             found = self._keeper.last()
         except TableFault as exc:
-            log.info("building the lists before serving; the table of an earlier run: %s", exc)
+            why = "none is there yet" if isinstance(exc.__cause__, FileNotFoundError) else exc
+            log.info("building the lists before serving; the table of an earlier run: %s", why)
             await self._keeper.look(self._config)
             build = await self._keeper.build(self._config, gives_way=False)  # nobody is served before
             await self._keeper.note_changes("start", self._config, self._config, build)

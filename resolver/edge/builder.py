@@ -158,8 +158,6 @@ def open_built(state: Path) -> Build:
     try:
         with open_regular(state / TABLE) as file:
             mapped = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    except FileNotFoundError as exc:
-        raise TableFault("none is there yet") from exc
     except (OSError, ValueError) as exc:
         raise TableFault(str(exc)) from exc
     table = open_table(memoryview(mapped))

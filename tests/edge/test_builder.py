@@ -594,11 +594,6 @@ def test_what_another_writer_has_under_way_is_left_alone(state: Path) -> None:
     assert [path.parent.name for path in state.rglob(".new-*")] == ["fetched"]
 
 
-def test_before_the_first_build_it_is_said_that_no_table_is_there(state: Path) -> None:
-    with pytest.raises(TableFault, match=r"^none is there yet$"):
-        open_built(state)
-
-
 @pytest.mark.parametrize("lists", [[1], [{}], [{"name": "ads"}], None])
 def test_a_table_without_lists_that_we_know_is_none(state: Path, lists: object) -> None:
     made = compile_in_memory([], SECRET)
