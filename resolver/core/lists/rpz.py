@@ -15,15 +15,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from types import MappingProxyType
 from typing import NamedTuple
 
-from resolver.core.errors import NameFault
 from resolver.core.lists.data import is_null, read_data
-from resolver.core.lists.line import Bad, Ignored, Quiet, Said, judge_name
-from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, Side, Trigger
-from resolver.core.names import from_text, to_text
+from resolver.core.lists.line import Bad, Ignored, Quiet, Said
+from resolver.core.lists.rpz_owner import rule_of
+from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, Trigger
+from resolver.core.lists.zonefile import (
+    MAX_TEXT,
+    ZoneFault,
+    checked_origin,
+    full_name,
+    is_ttl,
+    split_fields,
+    type_of,
+)
+from resolver.core.names import from_text
 
 MAX_LINE = 4096
 """Longest line, in bytes; a longer one is a mistake and is not read."""
@@ -39,9 +47,6 @@ MAX_RECORDS = 64
 
 _HEAD = 1 << 16
 """Bytes at the beginning of a list that say whether it is a policy zone."""
-MAX_TEXT = 253
-"""Longest name as text, without the root dot."""
-
 _EXACT, _BELOW = Scope.EXACT, Scope.BELOW
 _BLOCK, _ALLOW = Effect.BLOCK, Effect.ALLOW
 _NXDOMAIN, _NULL = Own(Action.NXDOMAIN), Own(Action.NULL)
@@ -60,33 +65,13 @@ _ACTIONS: Mapping[str, _Verdict] = MappingProxyType(
 """What a CNAME record asks for, by the name that it leads to. Any other leads there."""
 _BLOCKED = _ACTIONS["."]
 
-_SIDES = MappingProxyType({"rpz-ip": Side.ANSWER, "rpz-client-ip": Side.CLIENT})
-_UNSEEN = MappingProxyType({"rpz-nsdname": "nsdname", "rpz-nsip": "nsip"})
-"""Triggers about servers that a forwarder never meets, and the words they are counted under."""
-
-_TYPE_NAMES = """
-    A AAAA AFSDB APL CAA CDNSKEY CDS CERT CNAME CSYNC DHCID DLV DNAME DNSKEY DS EUI48 EUI64 HINFO HIP
-    HTTPS IPSECKEY ISDN KEY KX LOC MB MG MINFO MR MX NAPTR NS NSAP NSEC NSEC3 NSEC3PARAM OPENPGPKEY PTR
-    PX RP RRSIG RT SIG SMIMEA SOA SPF SRV SSHFP SVCB TLSA TXT URI WKS X25 ZONEMD
-"""
-_TYPES = frozenset(_TYPE_NAMES.split())
-"""Types that a zone file may hold."""
-
 _USUAL = re.compile(
     rb"((\*\.)?+((?!localhost\.)(?:[a-z0-9_-]{1,63}+\.)++(?!rpz-|[0-9]++[ \t])[a-z0-9_-]{1,63}+)[ \t]{1,64}+"
     rb"(?:[0-9]{1,9}+[ \t]{1,64}+)?+(?:IN[ \t]{1,64}+)?+CNAME[ \t]{1,64}+\.)"
     rb"[ \t]{0,64}+(?:;[^\n]{0,999}+)?\r?(?:\n|\Z)"
 ).match
 """The two lines that nearly every public list consists of; all they say is said by `_Zone._read_record`."""
-_FIELD = re.compile(
-    r'[ \t]*+(?:([()])|("(?:[^"\\]|\\.)*+"|(?:[^ \t;()"\\]|\\.)++)(?=[ \t;()]|\Z))', re.DOTALL
-).match
-_END = re.compile(r"[ \t]*+(?:;.*+)?", re.DOTALL).fullmatch
-_TTL = re.compile(r"(?:[0-9]{1,10}+[smhdw]?+)++", re.ASCII | re.IGNORECASE).fullmatch
 _ACTION = re.compile(r"rpz-[^.]*+\.?", re.IGNORECASE).fullmatch
-_GENERIC_TYPE = re.compile(r"TYPE[0-9]{1,5}", re.ASCII).fullmatch
-_DIGITS = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII).fullmatch
-_WORD = re.compile(r"[0-9a-f]{1,4}").fullmatch
 
 _BEGINS = re.compile(
     rb"^(?:\$(?:TTL|ORIGIN)[ \t]|[^ \t\r\n;]*+[ \t]++(?:[0-9]++[smhdw]?+[ \t]++|IN[ \t]++){0,2}+SOA[ \t])",
@@ -115,10 +100,6 @@ def read_rpz(data: bytes) -> Iterator[Line]:
     records and directives say nothing.
     """
     return _Zone(data).read()
-
-
-class _Fault(Exception):
-    """Why a record cannot be taken."""
 
 
 class _Entry(NamedTuple):
@@ -198,7 +179,7 @@ class _Zone:
             first = first or end
             if end - at > MAX_LINE:
                 return _Entry([], first, 1, f"a line over {MAX_LINE} bytes")
-            found = _split(data[at:end].rstrip(b"\r\n").decode(errors="surrogateescape"), depth)
+            found = split_fields(data[at:end].rstrip(b"\r\n").decode(errors="surrogateescape"), depth)
             if isinstance(found, str):
                 self._retries -= start != at
                 return _Entry([], first, 1, found)
@@ -220,7 +201,7 @@ class _Zone:
                 self._lost = True
                 if text[:7].upper() == "$ORIGIN":
                     self._origin = None  # it may have been meant to be another one
-                raise _Fault(entry.fault)
+                raise ZoneFault(entry.fault)
             if fields and fields[0].startswith("$") and not blank:
                 said = self._read_directive(fields[0].upper(), fields[1:])
                 if said:
@@ -229,18 +210,18 @@ class _Zone:
                 yield from self._read_record(fields, blank, number, text)
             elif text.startswith(";"):
                 yield number, text, (Quiet.COMMENT,)
-        except _Fault as fault:
+        except ZoneFault as fault:
             yield number, text, (Bad(str(fault)),)
 
     def _read_directive(self, kind: str, fields: Sequence[str]) -> Said | None:
         if kind == "$ORIGIN":
             origin, self._origin = self._origin, None  # names are for no other one, if this cannot be read
             if len(fields) != 1:
-                raise _Fault("$ORIGIN needs one name")
-            self._origin = _checked(_full(fields[0], origin))
+                raise ZoneFault("$ORIGIN needs one name")
+            self._origin = checked_origin(full_name(fields[0], origin))
             return None
         if kind == "$TTL":
-            return None if len(fields) == 1 and _TTL(fields[0]) else Bad("$TTL needs one time")
+            return None if len(fields) == 1 and is_ttl(fields[0]) else Bad("$TTL needs one time")
         if kind == "$GENERATE":
             return Ignored("generate")
         return Bad("a list reads no other file" if kind == "$INCLUDE" else "no directive of a zone file")
@@ -248,7 +229,7 @@ class _Zone:
     def _read_record(self, fields: Sequence[str], blank: bool, number: int, text: str) -> Iterator[Line]:
         name = None if blank else fields[0]
         rest = list(fields if blank else fields[1:])
-        kind = _type_of(rest)
+        kind = type_of(rest)
         if kind and self._apex is None:
             self._apex = self._name_zone(name, kind)
         if name is not None:
@@ -259,14 +240,14 @@ class _Zone:
         if owner != self._owner:
             yield from self._leave(owner)
         if not kind:
-            raise _Fault("a record without a type that there is")
+            raise ZoneFault("a record without a type that there is")
         if owner is None:
-            raise _Fault(self._why(name))
+            raise ZoneFault(self._why(name))
         if not owner and kind != "CNAME":  # the zone's own records
             if kind == "SOA" and len(rest) != 7:
-                raise _Fault("no data of a record of type SOA")
+                raise ZoneFault("no data of a record of type SOA")
         elif kind == "SOA":
-            raise _Fault("a SOA record below the zone's name")
+            raise ZoneFault("a SOA record below the zone's name")
         else:
             yield from self._read_rule(owner, kind, rest, number, text)
 
@@ -274,15 +255,15 @@ class _Zone:
         """Return the zone's name: that of its SOA record, else the origin of its first record."""
         if kind != "SOA" or name is None or self._origin is None:
             return self._origin if self._origin is None or self._origin.endswith(".") else ""
-        full = _full(name, self._origin)
+        full = full_name(name, self._origin)
         return full if full.endswith(".") else ""
 
     def _name_owner(self, name: str) -> str | None:
         """Return an owner as its rule has it, empty for the zone itself, None if it cannot be taken."""
         apex = self._apex
         try:
-            full = _full(name, self._origin)
-        except _Fault:
+            full = full_name(name, self._origin)
+        except ZoneFault:
             return None
         if apex is None or (not apex and full.endswith(".")):
             return None
@@ -294,7 +275,7 @@ class _Zone:
         """Say why an owner could not be taken."""
         if name is None:
             return "no name, nor one before it that could be read"
-        _full(name, self._origin)
+        full_name(name, self._origin)
         return "out of zone"
 
     def _read_rule(
@@ -302,15 +283,15 @@ class _Zone:
     ) -> Iterator[Line]:
         verdict: _Verdict | None = None
         if kind == "CNAME" and len(fields) == 1:
-            target = _full(fields[0], self._origin)
+            target = full_name(fields[0], self._origin)
             own_name = target == owner + "." and not owner.startswith("*.")  # the old style of rpz-passthru
             verdict = (_ALLOW, None) if own_name else _ACTIONS.get(target)
             if verdict is None and _ACTION(fields[0]):
-                raise _Fault("no action of a policy zone")
+                raise ZoneFault("no action of a policy zone")
         if verdict:
             if self._own or self._asked not in (None, verdict):
-                raise _Fault("a CNAME record beside others of its name")
-            said = _judge(owner, number, *verdict)
+                raise ZoneFault("a CNAME record beside others of its name")
+            said = rule_of(owner, number, *verdict)
             if isinstance(said, Rule | Trigger):
                 self._asked = verdict
             yield number, text, (said,)
@@ -318,13 +299,13 @@ class _Zone:
         try:
             record = read_data(kind, fields, self._to_name)
         except ValueError as exc:
-            raise _Fault(f"no data of a record of type {kind}") from exc
+            raise ZoneFault(f"no data of a record of type {kind}") from exc
         if record is None:
             yield number, text, (Ignored("record type"),)
             return
         self._check_beside(record)
         if self._waiting is None:
-            said = _judge(owner, number, _BLOCK, None)
+            said = rule_of(owner, number, _BLOCK, None)
             if not isinstance(said, Rule | Trigger):
                 yield number, text, (said,)
                 return
@@ -335,9 +316,9 @@ class _Zone:
     def _check_beside(self, record: tuple[int, bytes]) -> None:
         own = self._own
         if self._asked or (own and record not in own and _CNAME in (record[0], own[0][0])):
-            raise _Fault("a CNAME record beside others of its name")
+            raise ZoneFault("a CNAME record beside others of its name")
         if len(own) >= MAX_RECORDS:
-            raise _Fault(f"more than {MAX_RECORDS} records of one name")
+            raise ZoneFault(f"more than {MAX_RECORDS} records of one name")
 
     def _leave(self, owner: str | None) -> Iterator[Line]:
         """Be done with an owner's records, and begin with those of another one."""
@@ -354,111 +335,7 @@ class _Zone:
         return number, text, (rule._replace(own=own),)
 
     def _to_name(self, text: str) -> bytes:
-        full = _full(text, self._origin)
+        full = full_name(text, self._origin)
         if not full.endswith("."):
-            raise _Fault("a target relative to a zone whose name the file does not say")
+            raise ZoneFault("a target relative to a zone whose name the file does not say")
         return from_text(full)
-
-
-def _split(line: str, depth: int) -> tuple[list[str], int] | str:
-    """Return a line's fields and how many parentheses are open behind it, or why it has none."""
-    fields, at = [], 0
-    while not _END(line, at):
-        field = _FIELD(line, at)
-        if field is None:
-            return "a quote or a backslash that is not closed"
-        at = field.end()
-        if field[2] is not None:
-            fields.append(field[2])
-        else:
-            depth += 1 if field[1] == "(" else -1
-            if depth < 0:
-                return "a parenthesis that was not open"
-    return fields, depth
-
-
-def _type_of(fields: list[str]) -> str:
-    """Take TTL, class and type from the front of a record; return the type, empty if there is none."""
-    ttl = in_class = False
-    while fields and ((not ttl and _TTL(fields[0])) or (not in_class and fields[0].upper() == "IN")):
-        ttl, in_class = ttl or fields[0].upper() != "IN", in_class or fields[0].upper() == "IN"
-        del fields[0]
-    kind = fields.pop(0).upper() if fields else ""
-    return kind if kind in _TYPES or _GENERIC_TYPE(kind) else ""
-
-
-def _full(text: str, origin: str | None) -> str:
-    """Return a name in full: lowercase, with its root dot; relative only where the origin is."""
-    if text == "@":
-        text = origin or ""
-        if origin is None:
-            raise _Fault("relative to an origin that could not be read")
-        return text
-    if text.startswith('"'):
-        raise _Fault("a name in quotes")
-    plain = text.lower()
-    if "\\" in text or not text.isascii():
-        plain = _unescaped(text)
-    if plain.endswith("."):
-        return plain
-    if origin is None:
-        raise _Fault("relative to an origin that could not be read")
-    return f"{plain}.{origin}" if origin not in ("", ".") else plain + origin
-
-
-def _unescaped(text: str) -> str:
-    """Return a name without needless escapes and U-labels."""
-    stem = text[:-1].rstrip("\\") if text.endswith(".") else ""
-    absolute = text.endswith(".") and (len(text) - 1 - len(stem)) % 2 == 0
-    if len(text) > MAX_TEXT + 1 and not text.isascii():  # before IDNA, which takes its time
-        raise _Fault(f"a name over {MAX_TEXT} characters")
-    try:
-        plain = to_text(from_text(text))
-    except NameFault as fault:
-        raise _Fault("not UTF-8" if re.search("[\udc80-\udcff]", text) else str(fault)[:200]) from fault
-    return plain + "." if absolute and plain != "." else plain
-
-
-def _checked(origin: str) -> str:
-    """Return an origin. Raises _Fault if no name can be below it."""
-    try:
-        from_text(origin)
-    except NameFault as fault:
-        raise _Fault(str(fault)[:200]) from fault
-    return origin
-
-
-def _judge(owner: str, number: int, effect: Effect, own: Own | None) -> Said:
-    """Return the rule for an owner, without its zone's name."""
-    if owner in ("", "*"):
-        return Bad("a rule for every name" if owner else "a rule for the zone itself")
-    name = owner.removeprefix("*.")
-    stem, _, last = name.rpartition(".")
-    if last.startswith("rpz-"):
-        if last in _UNSEEN:
-            return Ignored(_UNSEEN[last])
-        network = _network(stem) if name == owner else None
-        if last not in _SIDES or network is None:
-            return Bad("no network" if last in _SIDES else "no trigger of a policy zone")
-        return Trigger(network, _SIDES[last], effect, number, own)
-    said = judge_name(name, _EXACT if name == owner else _BELOW, number, effect)
-    return said._replace(own=own) if isinstance(said, Rule) and own else said
-
-
-def _network(text: str) -> IPv4Network | IPv6Network | None:
-    """Return the network that `24.0.2.0.192` or `128.66.zz.db8.2001` stands for, None for any other text."""
-    length, *labels = text.split(".")
-    if not _DIGITS(length) or length == "0" or len(labels) > 8:  # no list decides about every address
-        return None
-    words = labels[::-1]
-    try:
-        if len(words) == 4 and "zz" not in words:
-            return IPv4Network((IPv4Address(".".join(words)), int(length)))
-        if "zz" in words:
-            at = words.index("zz")
-            words[at : at + 1] = ["0"] * (9 - len(words))
-        if len(words) != 8 or not all(map(_WORD, words)):
-            return None
-        return IPv6Network((IPv6Address(":".join(words)), int(length)))
-    except ValueError:
-        return None
