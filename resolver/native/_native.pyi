@@ -21,6 +21,19 @@ Left: TypeAlias = tuple[bytes, bytes, bytes, int, int, int]
 Tally: TypeAlias = tuple[list[bytes], list[tuple[bytes, bytes, float]], bytes, bytes, int]
 """Requests of each family by type; of each source RCODEs, durations, seconds; blocked, shadow; unsent."""
 
+Waiting: TypeAlias = tuple[bytes, bytes, bytes, int]
+"""Message, address it came from, control messages, number of the socket."""
+Handed: TypeAlias = tuple[int, int, float, bytes | None, list[Waiting]]
+"""Why (0 time-out, 1 answer, 2 refused, 3 afresh), server, when it was sent, the answer, who waits."""
+Counts: TypeAlias = tuple[int, int, int, int, int, int, bytes, float, bytes, bool]
+"""Requests, time-outs, refusals, unsent, stray, wrong; durations by bound, their seconds; round trips; whether
+it answered with EDNS."""
+Read: TypeAlias = tuple[
+    int, bool, int, int, int, bytes, bytes, bytes, bytes, float, float, float, float, bool, bool
+]
+"""RCODE, authentic; records in the sections; body, offsets of its TTLs, options, aliases; stored, expires,
+refresh_at, stale_until; whether it is kept, whether there was EDNS."""
+
 @final
 class Cache:
     def __init__(self, limit_bytes: int, seed: bytes, shards: int = 0) -> None: ...
@@ -72,5 +85,47 @@ class Snapshot:
 @final
 class Loop:
     def __init__(self, types: bytes, rcodes: int, bounds: bytes) -> None: ...
-    def serve(self, descriptor: int, snapshot: Snapshot, cache: Cache, passes: int, /) -> list[Left]: ...
+    def serve(
+        self,
+        descriptor: int,
+        snapshot: Snapshot,
+        cache: Cache,
+        passes: int,
+        misses: Misses = ...,
+        socket: int = ...,
+        /,
+    ) -> list[Left]: ...
     def tally(self) -> Tally: ...
+
+@final
+class Misses:
+    def __init__(self, loop: Loop, bounds: bytes) -> None: ...
+    def fileno(self) -> int: ...
+    def open(self, descriptor: int, /) -> int: ...
+    def close(self, socket: int, /) -> None: ...
+    def set_routes(self, names: bytes, to: bytes, fallback: int, seed: bytes, /) -> None: ...
+    def find_route(self, name: bytes, /) -> int: ...
+    def set_ageing(
+        self, max_ttl: int, negative_ttl: int, stale: float, prefetch: bool, judges_addresses: bool, /
+    ) -> None: ...
+    def add_server(self, host: bytes, port: int, /) -> int: ...
+    def leave_server(self, server: int, /) -> None: ...
+    def aim(self, group: int, server: int, patience: float, trust_ad: bool, /) -> None: ...
+    def receive(self, snapshot: Snapshot, cache: Cache, /) -> bool: ...
+    def expire(self) -> bool: ...
+    def take_handed(self) -> list[Handed]: ...
+    def take_counts(self, server: int, /) -> Counts | None: ...
+    def count(self) -> tuple[int, int, int, int]:
+        """Return questions on their way, queries that wait, keys left to Python, answers given in all."""
+    @staticmethod
+    def read_answer(
+        wire: bytes,
+        question: bytes,
+        max_ttl: int,
+        negative_ttl: int,
+        stale: float,
+        prefetch: bool,
+        trust_ad: bool,
+        now: float,
+        /,
+    ) -> Read | bool | None: ...

@@ -11,6 +11,8 @@ enum { APART = 64 }; /* so that not all messages begin in the same lines of the 
 
 struct loop {
     struct counters *counters;
+    struct misses *misses;
+    unsigned socket;                           /* its number there */
     unsigned in_count, left_count, out_count;
     unsigned answers[ANSWER_SOURCES];          /* of this pass */
     struct loop_left left[LOOP_BATCH];
@@ -57,6 +59,12 @@ struct loop *loop_create(struct counters *counters)
     return loop;
 }
 
+void loop_ask_by(struct loop *loop, struct misses *misses, unsigned socket)
+{
+    loop->misses = misses;
+    loop->socket = socket;
+}
+
 struct source loop_host(const void *peer)
 {
     const struct sockaddr *any = peer;
@@ -69,7 +77,7 @@ struct source loop_host(const void *peer)
 
 /* Make the control message that came with a query one that makes the answer leave from the address asked (ip(7),
  * ipv6(7)): for IPv4 the local address without an interface, for IPv6 what came. */
-static void turn_round(struct msghdr *header)
+void loop_turn_round(struct msghdr *header)
 {
     for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at != NULL; at = CMSG_NXTHDR(header, at)) {
         if (at->cmsg_level != IPPROTO_IP || at->cmsg_type != IP_PKTINFO ||
@@ -94,7 +102,7 @@ static void put_answer(struct loop *loop, unsigned number, const struct answer *
     if (header->msg_controllen == 0)
         header->msg_control = NULL;
     else
-        turn_round(header);
+        loop_turn_round(header);
     loop->answers[answer->source]++;
     counters_answer(loop->counters, answer, v6);
 }
@@ -116,6 +124,12 @@ static void answer_one(struct loop *loop, unsigned number, const struct known *k
     if (answered == ANSWER_GIVEN) {
         put_answer(loop, number, &given, loop_host(&loop->peers[number]).size == 16);
         return;
+    }
+    if (answered == ANSWER_MISS) {
+        struct misses_from from = {&loop->in[number].msg_hdr, loop->socket};
+        if (loop->misses != NULL && misses_admit(loop->misses, known, &loop->asked[number], from, now))
+            return;
+        answered = ANSWER_HAND_OVER;
     }
     bool unmet = answered == ANSWER_UNMET;
     loop->left[loop->left_count++] =
@@ -158,6 +172,8 @@ int loop_pass(struct loop *loop, int descriptor, const struct known *known)
     look_all(loop, known);
     for (unsigned i = 0; i < loop->in_count; i++)
         answer_one(loop, i, known, now);
+    if (loop->misses != NULL)
+        misses_send(loop->misses, now);
     if (loop->out_count) {
         send_all(loop, descriptor);
         counters_took(loop->counters, loop->answers, now_s() - now);

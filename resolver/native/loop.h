@@ -5,6 +5,7 @@
 #define LOOP_H
 
 #include "counters.h"
+#include "misses.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -46,5 +47,11 @@ struct loop_bytes loop_control(const struct loop *loop, unsigned number);
 
 /* Return where an address as the system has it holds that of the host; of size 0 for one of neither IPv4 nor IPv6. */
 struct source loop_host(const void *peer);
+
+/* Make the control message that came with a query one that makes the answer leave from the address asked. */
+void loop_turn_round(struct msghdr *header);
+
+/* From now on ask upstream what is unknown; NULL: do not. `socket` is the number of the one served (misses_open). */
+void loop_ask_by(struct loop *loop, struct misses *misses, unsigned socket);
 
 #endif

@@ -25,7 +25,10 @@ int module_no_memory(const void *pointer)
 
 static int fill(PyObject *module)
 {
-    return module_add_cache(module) < 0 || module_add_snapshot(module) < 0 || module_add_loop(module) < 0 ? -1 : 0;
+    return module_add_cache(module) < 0 || module_add_snapshot(module) < 0 || module_add_loop(module) < 0 ||
+                   module_add_misses(module) < 0
+               ? -1
+               : 0;
 }
 
 PyMODINIT_FUNC PyInit__native(void);

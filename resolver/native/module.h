@@ -10,7 +10,8 @@
 #include "cache.h"
 #include "loop.h"
 
-extern PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type, *module_loop_type;
+extern PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type, *module_loop_type,
+    *module_misses_type;
 
 /* A function as a slot of a type holds it; ISO C has no way from one to the other, every system with Python has. */
 #define MODULE_SLOT(function) __extension__(void *)(function)
@@ -21,10 +22,13 @@ int module_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 int module_add_cache(PyObject *module);
 int module_add_snapshot(PyObject *module); /* and Cell */
 int module_add_loop(PyObject *module);
+int module_add_misses(PyObject *module);
 
 /* Return what is inside an object of these types. */
 struct cache *module_cache_of(PyObject *self);
 struct known module_known_of(PyObject *snapshot, PyObject *cache);
+struct counters *module_counters_of(PyObject *loop);
+struct misses *module_misses_of(PyObject *self);
 
 /* Free the object itself, which is of a type on the heap. */
 void module_free(PyObject *self);

@@ -15,6 +15,11 @@ static struct loop_object *of(PyObject *self)
     return (struct loop_object *)(void *)self;
 }
 
+struct counters *module_counters_of(PyObject *self)
+{
+    return of(self)->counters;
+}
+
 static void loop_object_free(PyObject *self)
 {
     free(of(self)->loop);
@@ -84,11 +89,15 @@ static int add_left(const struct loop *loop, PyObject *list)
 static PyObject *serve(PyObject *self, PyObject *args)
 {
     int descriptor, passes, came;
-    PyObject *snapshot, *cache;
-    if (!PyArg_ParseTuple(args, "iO!O!i", &descriptor, module_snapshot_type, &snapshot, module_cache_type, &cache,
-                          &passes))
+    unsigned socket = 0;
+    PyObject *snapshot, *cache, *misses = NULL;
+    if (!PyArg_ParseTuple(args, "iO!O!i|O!I", &descriptor, module_snapshot_type, &snapshot, module_cache_type, &cache,
+                          &passes, module_misses_type, &misses, &socket))
         return NULL;
+    if (socket >= MISSES_SOCKETS)
+        return PyErr_Format(PyExc_ValueError, "a number out of bounds");
     struct loop *loop = of(self)->loop;
+    loop_ask_by(loop, misses == NULL ? NULL : module_misses_of(misses), socket);
     struct known known = module_known_of(snapshot, cache);
     PyObject *list = PyList_New(0);
     if (list == NULL)
