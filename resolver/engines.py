@@ -20,6 +20,8 @@ from resolver.observe.counters import Counters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from resolver.native.asking import Asking
+
 log = logging.getLogger("nxwhy")
 
 
@@ -61,13 +63,17 @@ class NativeParts:
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
         self._answering = Answering(cache)
+        self._asking: Asking | None = None
         counters.include(self._answering.tally)
 
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> UdpListener:
         """Return what serves one UDP socket."""
+        from resolver.native.asking import Asking  # noqa: PLC0415
         from resolver.native.udp import NativeUdpListener  # noqa: PLC0415
 
-        return NativeUdpListener(sock, service, loop, self._answering)
+        if self._asking is None or self._asking.closed:
+            self._asking = Asking(self._answering, service, loop)
+        return NativeUdpListener(sock, service, loop, self._answering, self._asking)
 
 
 def chosen(wanted: Engine) -> str:

@@ -73,7 +73,9 @@ class Service:
         self, engine: Engine, clients: Clients, upstreams: Upstreams, counters: Counters, wheel: Wheel
     ) -> None:
         self.engine, self.clients = engine, clients  # replaced at a reload
-        self._upstreams, self._counters, self._wheel = upstreams, counters, wheel
+        self.upstreams, self._counters, self._wheel = upstreams, counters, wheel
+        self.asked_natively: Callable[[], int] = lambda: 0
+        """Says how many questions are on their way that the native part asks."""
         self._flights: dict[bytes, Flight] = {}
         self._waiting = 0
         self._refusals, self._refusals_until = REFUSALS_PER_S, 0.0
@@ -83,14 +85,19 @@ class Service:
     @property
     def inflight(self) -> int:
         """How many questions are on their way upstream."""
-        return len(self._flights)
+        return len(self._flights) + self.asked_natively()
 
     async def drain(self, longest_s: float) -> None:
         """Wait until no question is on its way any more, or for so long."""
-        if self._flights:
+        if self.inflight:
             self._idle = asyncio.Event()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), longest_s)
+
+    def settle(self) -> None:
+        """Let who drains go on if no question is on its way any more."""
+        if self._idle is not None and not self.inflight:
+            self._idle.set()
 
     def handle(self, wire: bytes, address: bytes, channel: Channel, send: Send, to: object) -> bool:
         """Take a message from a client; return whether `send(answer, to)` was called, or will be, once.
@@ -164,7 +171,7 @@ class Service:
         if flight.stale is not None:
             self._promise(flight, flight.stale)
         try:
-            self._upstreams.ask(
+            self.upstreams.ask(
                 flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
             )
         except Exception:
@@ -194,8 +201,7 @@ class Service:
         if self._flights.get(key) is flight:
             del self._flights[key]
         self._waiting -= len(flight.waiters)
-        if self._idle is not None and not self._flights:
-            self._idle.set()
+        self.settle()
         entry = None
         if answer is not None:
             try:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 from resolver.core import questions
 from resolver.core.cache import kept_errors
@@ -72,6 +73,15 @@ class UpstreamGroup:
         return self._plan
 
 
+class Begun(NamedTuple):
+    """What came of a question that the native part asked once: an answer, a refusal, or nothing in time."""
+
+    server: Server
+    sent: float
+    answer: bytes | None
+    refused: bool
+
+
 class Exchange:
     """One question on its way upstream."""
 
@@ -125,6 +135,22 @@ class Exchange:
             self._send_later(last, self._group.timeout_s)
         else:
             self._finish(None, self._errors or SILENT)
+
+    def take_over(self, begun: Begun) -> None:
+        """Go on after the first sending, which was not ours."""
+        attempts = list(self._attempts)
+        for number, attempt in enumerate(attempts):
+            if self._group.servers[attempt.server] is begun.server:
+                del attempts[number]
+                break
+        self._attempts = iter(attempts)
+        self._server, self._sent, self._mark = begun.server, begun.sent, 1
+        if begun.answer is None:
+            self._errors = REFUSED if begun.refused else b""
+            self.go_on()
+            return
+        self._wheel.after(self._group.timeout_s, self._timed_out, self._mark)
+        self.received(begun.server, begun.answer, over_tcp=False)
 
     def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
         """Take an answer to our question; a wrong or broken one is ignored and the wait goes on."""
@@ -283,6 +309,8 @@ class Upstreams:
     def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel) -> None:
         self.loop, self.wheel, self.rng = loop, wheel, random.Random()  # noqa: S311
         self.groups: Mapping[str, UpstreamGroup] = {}
+        self.begun: Begun | None = None
+        """What the native part did for the question that is asked next."""
         self._leaving: dict[Server, asyncio.TimerHandle] = {}
         self._probing: asyncio.TimerHandle | None = None
 
@@ -313,8 +341,12 @@ class Upstreams:
     def ask(self, query: Query, upstream: str, told: Told) -> None:
         """Ask the servers of a group; `told` hears of it, maybe before this returns."""
         group = self.groups.get(upstream)
+        begun, self.begun = self.begun, None
         if group is None or not group.servers:
             told(None, NO_UPSTREAM)
+        elif begun is not None and begun.server in group.servers:
+            # not at once: others that wait for the same come along with this one
+            self.loop.call_soon(Exchange(query, group, self, told).take_over, begun)
         else:
             Exchange(query, group, self, told).go_on()
 

@@ -26,8 +26,8 @@ Waiting: TypeAlias = tuple[bytes, bytes, bytes, int]
 Handed: TypeAlias = tuple[int, int, float, bytes | None, list[Waiting]]
 """Why (0 time-out, 1 answer, 2 refused, 3 afresh), server, when it was sent, the answer, who waits."""
 Counts: TypeAlias = tuple[int, int, int, int, int, int, bytes, float, bytes, bool]
-"""Requests, time-outs, refusals, unsent, stray, wrong; durations by bound, their seconds; round trips; whether
-it answered with EDNS."""
+"""Requests, time-outs, refusals, unsent, stray, wrong; durations by bound, their seconds; round trips;
+whether it answered with EDNS."""
 Read: TypeAlias = tuple[
     int, bool, int, int, int, bytes, bytes, bytes, bytes, float, float, float, float, bool, bool
 ]

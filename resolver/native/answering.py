@@ -29,7 +29,7 @@ _DEPTHS = 1 << 128
 """Above all depths of names: they have at most 127 labels."""
 _CLASSES = (b"\0\1\0\1", b"\0\x1c\0\1", b"\0\0\0\1")
 """A, AAAA and any other type in class IN: a blocked answer has a shape for each."""
-_SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR)
+_SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR, Source.FORWARD)
 _CHANNELS = (Channel("udp", 4), Channel("udp", 6))
 
 log = logging.getLogger("resolver.edge.service")  # whose level says whether matches in shadow are logged
@@ -60,8 +60,8 @@ class Answering:
     def __init__(self, cache: NativeCache) -> None:
         self.cache = cache
         types = array("H", QUERY_TYPES.values()).tobytes()
-        self._loop = _native.Loop(types, len(RCODES), array("d", QUERY_BOUNDS).tobytes())
-        self.serve = self._loop.serve
+        self.loop = _native.Loop(types, len(RCODES), array("d", QUERY_BOUNDS).tobytes())
+        self.serve = self.loop.serve
         self._seed = os.urandom(16)
         self._numbers: dict[tuple[str, str], int] = {}
         self._told: _Told | None = None
@@ -75,7 +75,7 @@ class Answering:
 
     def tally(self) -> Tally:
         """Return what was counted natively."""
-        requests, answered, blocked, shadow, unsent = self._loop.tally()
+        requests, answered, blocked, shadow, unsent = self.loop.tally()
         blocked_by, shadow_by = memoryview(blocked).cast("Q"), memoryview(shadow).cast("Q")
         return Tally(
             {channel: _integers(counts) for channel, counts in zip(_CHANNELS, requests, strict=True)},
