@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from resolver.core.retries import Attempt
 from resolver.core.routes import Routes
 from resolver.edge.server import Server
 from resolver.edge.service import Service
@@ -53,7 +52,7 @@ class Asking:
         self._routes: Routes | None = None
         self._groups: Sequence[UpstreamGroup] = ()
         self._grouped: object = None
-        self._plans: list[Sequence[Attempt] | None] = []
+        self._firsts: list[tuple[int, float] | None] = []
         self._aged: object = None
         self._numbers: dict[Server, int] = {}
         self._servers: dict[int, Server] = {}
@@ -99,10 +98,10 @@ class Asking:
             )
         now = monotonic()
         for number, group in enumerate(self._groups):
-            attempts = group.plan(now, self._upstreams.rng)
-            if attempts is not self._plans[number]:
-                self._plans[number] = attempts
-                self.native.aim(number, *self._first(group, attempts, now), group.trust_ad)
+            first = self._first(group, now)
+            if first != self._firsts[number]:  # in the middle of a plan too: a server may dislike EDNS by now
+                self._firsts[number] = first
+                self.native.aim(number, *first, group.trust_ad)
 
     def go_on(self) -> None:
         """See to what was asked; after each call that answers."""
@@ -127,12 +126,13 @@ class Asking:
         to = array("i", map(number_of, routes.found.values())).tobytes()
         self.native.set_routes(b"".join(routes.found), to, number_of(routes.default), self._seed)
         self._groups = [self._upstreams.groups[name] for name in numbers]
-        self._plans = [None] * len(self._groups)
+        self._firsts = [None] * len(self._groups)
         for gone in self._numbers.keys() - set(self._upstreams.servers()):
             self.native.leave_server(self._numbers.pop(gone))
 
-    def _first(self, group: UpstreamGroup, attempts: Sequence[Attempt], now: float) -> tuple[int, float]:
+    def _first(self, group: UpstreamGroup, now: float) -> tuple[int, float]:
         """Return the number of the server that is asked first now, and the patience with it in seconds."""
+        attempts = group.plan(now, self._upstreams.rng)
         if not attempts:
             return _PYTHON, 0.0
         server = group.servers[attempts[0].server]
