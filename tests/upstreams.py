@@ -26,7 +26,7 @@ from resolver.edge.wheel import Wheel
 from resolver.engines import Parts
 from resolver.observe.counters import Counters
 from tests import twins
-from tests.messages import record
+from tests.messages import packed, record
 from tests.servers import free_port
 
 PATIENCE_S = 10.0
@@ -225,6 +225,7 @@ async def resolver(
     datagrams = udp.bind("127.0.0.1", free_port())
     address: tuple[str, int] = datagrams.getsockname()
     listener = parts.listener(datagrams, service, loop)
+    twins.acquaint(parts, clients, packed("127.0.0.1"))
     connections = StreamListener(stream.bind(*address), service, wheel)
     await connections.start()
     try:

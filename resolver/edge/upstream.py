@@ -74,12 +74,16 @@ class UpstreamGroup:
 
 
 class Begun(NamedTuple):
-    """What came of a question that the native part asked once: an answer, a refusal, or nothing in time."""
+    """What came of a question that the native part asked once: an answer, a refusal, or nothing in time.
+
+    `place` is where a late answer is waited for.
+    """
 
     server: Server
     sent: float
     answer: bytes | None
     refused: bool
+    place: Place
 
 
 class Exchange:
@@ -147,6 +151,9 @@ class Exchange:
         self._server, self._sent, self._mark = begun.server, begun.sent, 1
         if begun.answer is None:
             self._errors = REFUSED if begun.refused else b""
+            pending, serial = begun.place
+            pending[serial] = self
+            self._places.append(begun.place)
             self.go_on()
             return
         self._wheel.after(self._group.timeout_s, self._timed_out, self._mark)

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Protocol
 
 from resolver.core.routes import Routes
-from resolver.edge.server import Server
+from resolver.edge.server import Asker, Server
 from resolver.edge.service import Service
 from resolver.edge.upstream import Begun, UpstreamGroup
 from resolver.native import _native
@@ -29,7 +29,7 @@ MAX_NOTED = 16
 _PYTHON = -1
 """In place of a server or a group: Python asks."""
 _LONGEST_S = 0xFFFFFFFF
-_REFUSED, _AFRESH = 2, 3
+_REFUSED, _AFRESH, _LATE = 2, 3, 4
 """Why a question was handed over (misses.h); else for want of an answer, or for an answer."""
 
 
@@ -57,6 +57,7 @@ class Asking:
         self._numbers: dict[Server, int] = {}
         self._servers: dict[int, Server] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._pending: dict[int, Asker] = {}  # who takes late answers
         loop.add_reader(self.native.fileno(), self._readable)
         service.asked_natively = self._inflight
         answering.cache.forwarded = self._forwarded
@@ -165,7 +166,7 @@ class Asking:
 
     def _tick(self) -> None:
         self._timer = None
-        again = self.native.expire()
+        again = self.native.expire(self._answering.cache.generation)
         self._note_all()
         self._hand_over()
         self._service.settle()
@@ -174,10 +175,17 @@ class Asking:
 
     def _hand_over(self) -> None:
         """Let the service go on with what the native part does not."""
-        for why, number, sent, answer, waiting in self.native.take_handed():
+        for why, serial, number, sent, answer, waiting in self.native.take_handed():
+            if why == _LATE:
+                self._note_late(self._servers[number], serial, answer)
+                continue
             if why == _REFUSED:
                 self._note_all()  # before who goes on looks at it
-            begun = None if why == _AFRESH else Begun(self._servers[number], sent, answer, why == _REFUSED)
+            begun = (
+                None
+                if why == _AFRESH
+                else Begun(self._servers[number], sent, answer, why == _REFUSED, (self._pending, serial))
+            )
             self._upstreams.begun = begun
             try:
                 for wire, peer, control, place in waiting:
@@ -186,6 +194,14 @@ class Asking:
                         listener.take(wire, peer, control)
             finally:
                 self._upstreams.begun = None
+
+    def _note_late(self, server: Server, serial: int, answer: bytes | None) -> None:
+        """Give an answer that came after its time-out to who asks on, if that still goes on."""
+        asker = self._pending.get(serial)
+        if asker is None or answer is None:
+            server.failures["stray"] += 1
+        else:
+            asker.received(server, answer, over_tcp=False)
 
     def _note_all(self) -> None:
         """Add what was counted natively to what is known of the servers."""

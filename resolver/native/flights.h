@@ -53,8 +53,9 @@ struct flight {
     uint32_t first, last, count;   /* of its waiters */
     uint32_t tick;                 /* its bucket */
     uint64_t hash, generation;     /* of the key; of the cache when it was asked */
+    uint64_t serial;               /* of handed over ones */
     double sent, deadline;
-    struct line *line;
+    struct line *line;             /* handed over ones may be on it too: for a late answer */
     uint16_t id;
     bool trust_ad, queued;         /* queued: not sent yet */
     uint16_t key_size, question_size; /* the question is the first part of the key */
@@ -95,7 +96,7 @@ void flights_land(struct flights *all, uint32_t number);
 /* Forget who waits for it. */
 void flights_dismiss(struct flights *all, uint32_t number);
 
-/* Keep its place, so that no other begins under its key until then; nobody waits for it and it is on no line. */
+/* Keep its place, so that no other begins under its key until then. */
 void flights_note_handed(struct flights *all, uint32_t number, double until);
 
 /* Free it; nobody waits for it and it is on no line. */

@@ -29,10 +29,12 @@ enum misses_why {
     MISSES_ANSWER,                 /* with the answer, which is one to this question */
     MISSES_REFUSED,                /* an ICMP error, or it could not be sent */
     MISSES_AFRESH,                 /* its answer is of no use any more: asked before a flush */
+    MISSES_LATE,                   /* the answer to one that was handed over before for a time-out; nobody waits here */
 };
 
 struct handed {
     uint32_t number;               /* of the flight */
+    uint64_t serial;               /* tells it from all others that were handed over */
     enum misses_why why;
     unsigned server;
     uint8_t *answer;               /* by malloc; or NULL */
@@ -52,6 +54,7 @@ struct misses {
     struct upstreams upstreams;
     struct handed *handed;         /* FLIGHTS_MAX of them */
     unsigned handed_count;
+    uint64_t serials;
     /* questions of this pass */
     unsigned out_count;
     uint32_t out_flights[MISSES_BATCH];
@@ -90,8 +93,9 @@ void misses_send(struct misses *misses, double now);
 /* Take the answers that are there, up to MISSES_BATCH of each line, and answer all who wait for them. */
 void misses_receive(struct misses *misses, const struct known *known, double now);
 
-/* Hand over what has waited too long, and close what is no longer used. Returns whether it has to be called again. */
-bool misses_expire(struct misses *misses, double now);
+/* Hand over what has waited too long, and close what is no longer used; `generation` is that of the cache. Returns
+ * whether it has to be called again. */
+bool misses_expire(struct misses *misses, uint64_t generation, double now);
 
 /* End what was handed over and taken by Python: the first misses->handed_count of misses->handed. */
 void misses_taken(struct misses *misses);

@@ -16,8 +16,11 @@ void misses_hand_over(struct misses *misses, uint32_t number, enum misses_why wh
                       double now)
 {
     struct flight *flight = &misses->flights.flights[number];
-    struct handed *handed = &misses->handed[misses->handed_count++]; /* a flight is handed over once */
-    *handed = (struct handed){number, why, flight->line->server, NULL, 0, flight->sent};
+    /* a flight is here once at a time, so there is room for all */
+    struct handed *handed = &misses->handed[misses->handed_count++];
+    if (why != MISSES_LATE)
+        flight->serial = ++misses->serials;
+    *handed = (struct handed){number, flight->serial, why, flight->line->server, NULL, 0, flight->sent};
     if (answer != NULL) {
         handed->answer = malloc(size ? size : 1);
         if (handed->answer == NULL) {
@@ -27,8 +30,10 @@ void misses_hand_over(struct misses *misses, uint32_t number, enum misses_why wh
             handed->answer_size = size;
         }
     }
-    flights_land(&misses->flights, number);
-    flights_note_handed(&misses->flights, number, now + MISSES_HANDED_S);
+    if (why != MISSES_TIMEOUT) /* else its answer may still come */
+        flights_land(&misses->flights, number);
+    if (why != MISSES_LATE)
+        flights_note_handed(&misses->flights, number, now + MISSES_HANDED_S);
 }
 
 void misses_taken(struct misses *misses)
@@ -37,8 +42,10 @@ void misses_taken(struct misses *misses)
         struct handed *handed = &misses->handed[i];
         free(handed->answer);
         flights_dismiss(&misses->flights, handed->number);
-        if (misses->flights.handed > FLIGHTS_MAX / 2) /* so many in trouble leave others room */
+        if (misses->flights.handed > FLIGHTS_MAX / 2) { /* so many in trouble leave others room */
+            flights_land(&misses->flights, handed->number);
             flights_finish(&misses->flights, handed->number);
+        }
     }
     misses->handed_count = 0;
 }
@@ -51,7 +58,7 @@ void misses_refused(struct misses *misses, struct line *line, double now)
     while (number) {
         const struct flight *flight = &misses->flights.flights[number];
         uint32_t next = flight->next_line;
-        if (!flight->queued)
+        if (!flight->queued && flight->state == FLIGHT_ASKED)
             misses_hand_over(misses, number, MISSES_REFUSED, NULL, 0, now);
         number = next;
     }
@@ -203,6 +210,10 @@ static void take(struct misses *misses, const struct known *known, const struct 
         counts->wrong++;
         return;
     }
+    if (flight->state == FLIGHT_HANDED) {
+        misses_hand_over(misses, number, MISSES_LATE, wire, size, now);
+        return;
+    }
     uint64_t cleared[CACHE_CLEARED_MAX];
     uint8_t count = 0;
     if (found != RECORDS_PLAIN || !suits_all(misses, known, flight, cleared, &count)) {
@@ -239,18 +250,20 @@ void misses_receive(struct misses *misses, const struct known *known, double now
         receive(misses, known, events[i].data.ptr, now);
 }
 
-bool misses_expire(struct misses *misses, double now)
+bool misses_expire(struct misses *misses, uint64_t generation, double now)
 {
     struct flights *flights = &misses->flights;
     uint32_t number;
     while ((number = flights_due(flights, now))) {
         const struct flight *flight = &flights->flights[number];
         if (flight->state == FLIGHT_HANDED) {
+            flights_land(flights, number);
             flights_finish(flights, number);
             continue;
         }
         misses->upstreams.servers[flight->line->server].counts.timeouts++;
-        misses_hand_over(misses, number, MISSES_TIMEOUT, NULL, 0, now);
+        bool late = flight->generation != generation;
+        misses_hand_over(misses, number, late ? MISSES_AFRESH : MISSES_TIMEOUT, NULL, 0, now);
     }
     bool lingers = upstreams_tidy(&misses->upstreams, now);
     return lingers || flights->asked || flights->handed;

@@ -194,10 +194,12 @@ static PyObject *receive(PyObject *self, PyObject *args)
     return PyBool_FromLong(misses->handed_count > 0);
 }
 
-static PyObject *expire(PyObject *self, PyObject *ignored)
+static PyObject *expire(PyObject *self, PyObject *args)
 {
-    (void)ignored;
-    return PyBool_FromLong(misses_expire(of(self)->misses, now_s()));
+    unsigned long long generation;
+    if (!PyArg_ParseTuple(args, "K", &generation))
+        return NULL;
+    return PyBool_FromLong(misses_expire(of(self)->misses, generation, now_s()));
 }
 
 static PyObject *packed(const void *bytes, size_t size)
@@ -229,7 +231,8 @@ static PyObject *take_handed(PyObject *self, PyObject *ignored)
     for (unsigned i = 0; list != NULL && i < misses->handed_count; i++) {
         const struct handed *handed = &misses->handed[i];
         PyObject *answer = handed->answer == NULL ? Py_NewRef(Py_None) : packed(handed->answer, handed->answer_size);
-        PyObject *one = Py_BuildValue("(iidNN)", (int)handed->why, (int)handed->server, handed->sent, answer,
+        PyObject *one = Py_BuildValue("(iKidNN)", (int)handed->why, (unsigned long long)handed->serial, (int)handed->server,
+                                      handed->sent, answer,
                                       waiting_for(&misses->flights, handed->number));
         if (one == NULL || PyList_Append(list, one) < 0)
             Py_CLEAR(list);
@@ -330,7 +333,7 @@ int module_add_misses(PyObject *module)
         {"leave_server", leave_server, METH_VARARGS, NULL},
         {"aim", aim, METH_VARARGS, NULL},
         {"receive", receive, METH_VARARGS, NULL},
-        {"expire", expire, METH_NOARGS, NULL},
+        {"expire", expire, METH_VARARGS, NULL},
         {"take_handed", take_handed, METH_NOARGS, NULL},
         {"take_counts", take_counts, METH_VARARGS, NULL},
         {"count", count, METH_NOARGS, NULL},
