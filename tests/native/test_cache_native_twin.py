@@ -16,8 +16,8 @@ from resolver.core.wire import parse_answer, parse_query
 from tests.messages import answer, opt, query, record
 from tests.native.caching import (
     ANSWERED,
-    EXPIRED,
     BASE,
+    EXPIRED,
     HAND_OVER,
     UNKNOWN,
     Library,
