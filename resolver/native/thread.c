@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 
 #include "thread.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,8 +18,11 @@ enum {
     EVENTS = 16,
     BUSY = 4,                      /* from so many messages in a pass on, more are on their way */
     PASSES = 16,                   /* over one socket before the others get their turn: about a thousand queries */
-    NOT_A_SOCKET = -1,             /* stands for `stop` among the events, and for a number that is free */
+    NOT_A_SOCKET = -1,             /* of a number that is free */
 };
+
+/* What an event is of, in the lowest bits of what epoll says of it; upstream.c says where a line of it stands. */
+enum { OF_LINE, OF_SOCKET, OF_STOP, KINDS = 4 };
 
 struct thread {
     _Alignas(64) _Atomic(const struct known *) reading;
@@ -28,15 +32,16 @@ struct thread {
     struct loop *loop;
     struct counters *counters;
     struct ring *ring;
+    struct misses *misses;
     int poll, stop, wake;          /* descriptors: what it waits with, what ends it, what tells the event loop */
     bool running;                  /* of whoever starts and stops it */
     pthread_t id;
-    pthread_mutex_t lock;          /* of the two below */
+    pthread_mutex_t lock;          /* of the two below, and of what is asked */
     int *sockets;                  /* by number; NOT_A_SOCKET: free */
     unsigned socket_count;
 };
 
-struct thread *thread_create(struct loop *loop, struct counters *counters)
+struct thread *thread_create(struct loop *loop, struct counters *counters, uint32_t questions)
 {
     struct thread *thread = aligned_alloc(64, sizeof *thread);
     if (thread == NULL)
@@ -49,8 +54,10 @@ struct thread *thread_create(struct loop *loop, struct counters *counters)
     thread->poll = epoll_create1(EPOLL_CLOEXEC);
     thread->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     thread->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = NOT_A_SOCKET};
-    if (thread->ring != NULL && thread->wake >= 0 &&
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = OF_STOP};
+    if (thread->ring != NULL)
+        thread->misses = misses_create(counters, thread->ring, thread->poll, questions);
+    if (thread->misses != NULL && thread->wake >= 0 &&
         epoll_ctl(thread->poll, EPOLL_CTL_ADD, thread->stop, &event) == 0)
         return thread;
     thread_destroy(thread);
@@ -65,6 +72,8 @@ static void close_one(int descriptor)
 
 void thread_destroy(struct thread *thread)
 {
+    if (thread->misses != NULL)
+        misses_destroy(thread->misses);
     close_one(thread->poll);
     close_one(thread->stop);
     close_one(thread->wake);
@@ -109,7 +118,19 @@ static void signal_to(int descriptor)
         return; /* it is at its largest, and can be read all the same */
 }
 
-/* Put what a pass left into the ring, and wake the event loop unless that has been done and it has not looked yet. */
+/* Let the event loop see what was put into the ring, and wake it unless that has been done and it has not looked yet. */
+static void publish(struct thread *thread, unsigned put)
+{
+    put += thread->misses->put;
+    thread->misses->put = 0;
+    if (put == 0)
+        return;
+    ring_publish(thread->ring);
+    if (!atomic_exchange(&thread->woken, true))
+        signal_to(thread->wake);
+}
+
+/* Put what a pass left into the ring. */
 static void hand_over(struct thread *thread, unsigned number)
 {
     struct loop *loop = thread->loop;
@@ -126,11 +147,7 @@ static void hand_over(struct thread *thread, unsigned number)
     }
     if (put < count)
         counter_add(&thread->counters->overload, count - put);
-    if (put == 0)
-        return;
-    ring_publish(thread->ring);
-    if (!atomic_exchange(&thread->woken, true))
-        signal_to(thread->wake);
+    publish(thread, put);
 }
 
 struct ring *thread_left(struct thread *thread)
@@ -143,37 +160,77 @@ struct ring *thread_left(struct thread *thread)
     return thread->ring;
 }
 
-static void serve(struct thread *thread, int number)
+static void serve(struct thread *thread, const struct known *known, uint64_t generation, unsigned number)
 {
-    pthread_mutex_lock(&thread->lock);
     int descriptor = thread->sockets[number]; /* it may have been taken away since it was reported */
-    const struct known *known = hold(thread);
+    struct loop_asks asks = {thread->misses, number, generation};
     for (int passes = 0; descriptor != NOT_A_SOCKET && passes < PASSES; passes++) {
-        int came = loop_pass(thread->loop, descriptor, known);
-        hand_over(thread, (unsigned)number);
+        int came = loop_pass(thread->loop, descriptor, known, asks);
+        hand_over(thread, number);
         if (came < BUSY)
             break; /* the rest, if there is some by now, is reported again */
         if (came < LOOP_BATCH)
             sched_yield(); /* let whoever asks have the core, if it waits for that: to wait for each few costs more */
     }
+}
+
+static void take_event(struct thread *thread, uint64_t of)
+{
+    if (of % KINDS == OF_STOP)
+        return;
+    pthread_mutex_lock(&thread->lock);
+    const struct known *known;
+    uint64_t generation;
+    do { /* what was replaced before a flush is not held after it: no old server is asked for a new answer */
+        known = hold(thread);
+        generation = known->cache == NULL ? 0 : cache_generation(known->cache);
+    } while (known != atomic_load(&thread->using));
+    if (of % KINDS == OF_SOCKET) {
+        serve(thread, known, generation, (unsigned)(of / KINDS));
+    } else {
+        struct misses_sockets sockets = {thread->sockets, thread->socket_count};
+        misses_receive(thread->misses, known, (struct line *)(uintptr_t)of, sockets, clock_now());
+        publish(thread, 0);
+    }
     let_go(thread);
     pthread_mutex_unlock(&thread->lock);
+}
+
+/* See to what has waited too long. Returns how long to wait for the next event, as epoll_wait(2) has it. */
+static int tick(struct thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    int patience = misses_tick(thread->misses, clock_now());
+    publish(thread, 0);
+    pthread_mutex_unlock(&thread->lock);
+    return patience;
+}
+
+/* Leave everything to the event loop, which is told by the wake. */
+static void give_up(struct thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    misses_abandon(thread->misses, clock_now());
+    publish(thread, 0);
+    pthread_mutex_unlock(&thread->lock);
+    atomic_store(&thread->ended, true);
+    signal_to(thread->wake);
 }
 
 static void *run(void *with)
 {
     struct thread *thread = with;
     struct epoll_event events[EVENTS];
+    int patience = -1;
     while (!atomic_load(&thread->stopping)) {
-        int count = epoll_wait(thread->poll, events, EVENTS, -1);
+        int count = epoll_wait(thread->poll, events, EVENTS, patience);
         if (count < 0 && errno != EINTR) {
-            atomic_store(&thread->ended, true);
-            signal_to(thread->wake);
+            give_up(thread);
             break;
         }
         for (int i = 0; i < count; i++)
-            if (events[i].data.fd != NOT_A_SOCKET)
-                serve(thread, events[i].data.fd);
+            take_event(thread, events[i].data.u64);
+        patience = tick(thread);
     }
     return NULL;
 }
@@ -226,7 +283,7 @@ int thread_watch(struct thread *thread, int descriptor)
 {
     pthread_mutex_lock(&thread->lock);
     int number = free_number(thread), error = number < 0 ? ENOMEM : 0;
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = number};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)number * KINDS + OF_SOCKET};
     if (!error && epoll_ctl(thread->poll, EPOLL_CTL_ADD, descriptor, &event) < 0)
         error = errno;
     if (!error)
@@ -235,12 +292,28 @@ int thread_watch(struct thread *thread, int descriptor)
     return error ? -error : number;
 }
 
+/* Take no more queries from a socket. The lock is held. False: there is none of this number. */
+static bool rest(struct thread *thread, int number)
+{
+    if (number < 0 || (unsigned)number >= thread->socket_count || thread->sockets[number] == NOT_A_SOCKET)
+        return false;
+    epoll_ctl(thread->poll, EPOLL_CTL_DEL, thread->sockets[number], NULL); /* it may rest already */
+    return true;
+}
+
+void thread_rest(struct thread *thread, int number)
+{
+    pthread_mutex_lock(&thread->lock);
+    rest(thread, number);
+    pthread_mutex_unlock(&thread->lock);
+}
+
 void thread_forget(struct thread *thread, int number)
 {
     pthread_mutex_lock(&thread->lock);
-    if (number >= 0 && (unsigned)number < thread->socket_count && thread->sockets[number] != NOT_A_SOCKET) {
-        epoll_ctl(thread->poll, EPOLL_CTL_DEL, thread->sockets[number], NULL);
+    if (rest(thread, number)) {
         thread->sockets[number] = NOT_A_SOCKET;
+        flights_lose(&thread->misses->flights, (unsigned)number);
     }
     pthread_mutex_unlock(&thread->lock);
 }
@@ -248,4 +321,9 @@ void thread_forget(struct thread *thread, int number)
 int thread_wake(const struct thread *thread)
 {
     return thread->wake;
+}
+
+const struct misses *thread_misses(const struct thread *thread)
+{
+    return thread->misses;
 }
