@@ -47,6 +47,11 @@ def make_parts(counters: Counters, cache_bytes: int = 1 << 20) -> Parts:
     return NativeParts(cache_bytes, counters) if _chosen[0] == "native" else PythonParts(cache_bytes)
 
 
+def threads(parts: Parts) -> int:
+    """Return how many threads ask upstream for themselves."""
+    return len(parts._answering.threads) if isinstance(parts, NativeParts) else 1
+
+
 def acquaint(parts: Parts, clients: Clients, address: bytes) -> None:
     """Let the native part know a client and what holds for names on no list, as after its first queries."""
     client = clients.find(address)

@@ -23,6 +23,7 @@ from resolver.edge import upstream as edge_upstream
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from resolver.observe.counters import Channel
+from tests import twins
 from tests.messages import errors, opt, packed, parsed, query, record
 from tests.tables import build
 from tests.upstreams import A, Script, answered, resolver, rightly, silent, upstream
@@ -305,7 +306,8 @@ async def test_questions_leave_from_several_ports_with_ids_nobody_can_foresee() 
     async with upstream() as up, resolver(up.address) as running:
         for number in range(200):
             await running.ask(query(f"n{number}.example"))
-    assert len({asked.port for asked in up.asked}) == edge_server.POOL
+        sockets = edge_server.POOL * twins.threads(running.parts)
+    assert len({asked.port for asked in up.asked}) == sockets
     assert len({asked.wire[:2] for asked in up.asked}) > 190
 
 
