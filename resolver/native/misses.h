@@ -84,6 +84,12 @@ void misses_receive(struct misses *misses, const struct known *known, struct lin
  * called again; below 0: when something was asked. Not while a line that can be read is still to be looked at. */
 int misses_tick(struct misses *misses, double now);
 
+/* Whether there is nothing to be called for again, until something is asked. */
+static inline bool misses_rest(const struct misses *misses)
+{
+    return misses->flights.asked == 0 && misses->flights.handed == 0 && misses->upstreams.lines == 0;
+}
+
 /* Leave all questions to Python. */
 void misses_abandon(struct misses *misses, double now);
 

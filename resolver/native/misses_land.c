@@ -266,9 +266,7 @@ int misses_tick(struct misses *misses, double now)
         }
         upstreams_tidy(&misses->upstreams, now);
     }
-    if (flights->asked || flights->handed)
-        return MISSES_TICK_MS;
-    return misses->upstreams.lines ? MISSES_IDLE_MS : -1;
+    return flights->asked || flights->handed ? MISSES_TICK_MS : misses_rest(misses) ? -1 : MISSES_IDLE_MS;
 }
 
 void misses_abandon(struct misses *misses, double now)

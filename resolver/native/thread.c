@@ -1,45 +1,14 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 
-#include "thread.h"
-#include "clock.h"
+#include "thread_own.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum {
-    EVENTS = 16,
-    BUSY = 4,                      /* from so many messages in a pass on, more are on their way */
-    PASSES = 16,                   /* over one socket before the others get their turn: about a thousand queries */
-    NOT_A_SOCKET = -1,             /* of a number that is free */
-};
-
-/* What an event is of, in the lowest bits of what epoll says of it; upstream.c says where a line of it stands. */
-enum { OF_LINE, OF_SOCKET, OF_STOP, KINDS = 4 };
-
-struct thread {
-    _Alignas(64) _Atomic(const struct known *) reading;
-    _Atomic(const struct known *) using;
-    atomic_bool stopping, ended;
-    _Alignas(64) atomic_bool woken;
-    struct loop *loop;
-    struct counters *counters;
-    struct ring *ring;
-    struct misses *misses;
-    int poll, stop, wake;          /* descriptors: what it waits with, what ends it, what tells the event loop */
-    bool running;                  /* of whoever starts and stops it */
-    pthread_t id;
-    pthread_mutex_t lock;          /* of the two below, and of what is asked */
-    int *sockets;                  /* by number; NOT_A_SOCKET: free */
-    unsigned socket_count;
-};
 
 struct thread *thread_create(struct loop *loop, struct counters *counters, uint32_t questions)
 {
@@ -83,24 +52,6 @@ void thread_destroy(struct thread *thread)
     free(thread);
 }
 
-/* Return what is in use, and hold it. What is read is said first and then looked at again: whoever replaces it looks at
- * what is said later, and so either sees it, or we see what came in its place. Both need the one order of all. */
-static const struct known *hold(struct thread *thread)
-{
-    const struct known *known = atomic_load(&thread->using), *before;
-    do {
-        before = known;
-        atomic_store(&thread->reading, before);
-        known = atomic_load(&thread->using);
-    } while (known != before);
-    return known;
-}
-
-static void let_go(struct thread *thread)
-{
-    atomic_store_explicit(&thread->reading, NULL, memory_order_release);
-}
-
 void thread_use(struct thread *thread, const struct known *known)
 {
     atomic_store(&thread->using, known);
@@ -111,43 +62,11 @@ bool thread_reads(const struct thread *thread, const struct known *known)
     return atomic_load(&thread->reading) == known;
 }
 
-static void signal_to(int descriptor)
+void thread_signal(int descriptor)
 {
     uint64_t one = 1;
     if (write(descriptor, &one, sizeof one) < 0)
         return; /* it is at its largest, and can be read all the same */
-}
-
-/* Let the event loop see what was put into the ring, and wake it unless that has been done and it has not looked yet. */
-static void publish(struct thread *thread, unsigned put)
-{
-    put += thread->misses->put;
-    thread->misses->put = 0;
-    if (put == 0)
-        return;
-    ring_publish(thread->ring);
-    if (!atomic_exchange(&thread->woken, true))
-        signal_to(thread->wake);
-}
-
-/* Put what a pass left into the ring. */
-static void hand_over(struct thread *thread, unsigned number)
-{
-    struct loop *loop = thread->loop;
-    unsigned count, put = 0;
-    const struct loop_left *left = loop_left(loop, &count);
-    for (unsigned i = 0; i < count; i++) {
-        struct loop_bytes wire = loop_wire(loop, left[i].number), peer = loop_peer(loop, left[i].number),
-                          control = loop_control(loop, left[i].number);
-        struct ring_message message = {
-            .arrived = loop_arrived(loop), .socket = number, .why = left[i].why, .profile = left[i].profile,
-            .set = left[i].set, .wire_size = (uint16_t)wire.size, .peer_size = (uint16_t)peer.size,
-            .control_size = (uint16_t)control.size};
-        put += ring_put(thread->ring, &message, wire.bytes, peer.bytes, control.bytes);
-    }
-    if (put < count)
-        counter_add(&thread->counters->overload, count - put);
-    publish(thread, put);
 }
 
 struct ring *thread_left(struct thread *thread)
@@ -160,81 +79,6 @@ struct ring *thread_left(struct thread *thread)
     return thread->ring;
 }
 
-static void serve(struct thread *thread, const struct known *known, uint64_t generation, unsigned number)
-{
-    int descriptor = thread->sockets[number]; /* it may have been taken away since it was reported */
-    struct loop_asks asks = {thread->misses, number, generation};
-    for (int passes = 0; descriptor != NOT_A_SOCKET && passes < PASSES; passes++) {
-        int came = loop_pass(thread->loop, descriptor, known, asks);
-        hand_over(thread, number);
-        if (came < BUSY)
-            break; /* the rest, if there is some by now, is reported again */
-        if (came < LOOP_BATCH)
-            sched_yield(); /* let whoever asks have the core, if it waits for that: to wait for each few costs more */
-    }
-}
-
-static void take_event(struct thread *thread, uint64_t of)
-{
-    if (of % KINDS == OF_STOP)
-        return;
-    pthread_mutex_lock(&thread->lock);
-    const struct known *known;
-    uint64_t generation;
-    do { /* what was replaced before a flush is not held after it: no old server is asked for a new answer */
-        known = hold(thread);
-        generation = known->cache == NULL ? 0 : cache_generation(known->cache);
-    } while (known != atomic_load(&thread->using));
-    if (of % KINDS == OF_SOCKET) {
-        serve(thread, known, generation, (unsigned)(of / KINDS));
-    } else {
-        struct misses_sockets sockets = {thread->sockets, thread->socket_count};
-        misses_receive(thread->misses, known, (struct line *)(uintptr_t)of, sockets, clock_now());
-        publish(thread, 0);
-    }
-    let_go(thread);
-    pthread_mutex_unlock(&thread->lock);
-}
-
-/* See to what has waited too long. Returns how long to wait for the next event, as epoll_wait(2) has it. */
-static int tick(struct thread *thread)
-{
-    pthread_mutex_lock(&thread->lock);
-    int patience = misses_tick(thread->misses, clock_now());
-    publish(thread, 0);
-    pthread_mutex_unlock(&thread->lock);
-    return patience;
-}
-
-/* Leave everything to the event loop, which is told by the wake. */
-static void give_up(struct thread *thread)
-{
-    pthread_mutex_lock(&thread->lock);
-    misses_abandon(thread->misses, clock_now());
-    publish(thread, 0);
-    pthread_mutex_unlock(&thread->lock);
-    atomic_store(&thread->ended, true);
-    signal_to(thread->wake);
-}
-
-static void *run(void *with)
-{
-    struct thread *thread = with;
-    struct epoll_event events[EVENTS];
-    int patience = -1;
-    while (!atomic_load(&thread->stopping)) {
-        int count = epoll_wait(thread->poll, events, EVENTS, patience);
-        if (count < 0 && errno != EINTR) {
-            give_up(thread);
-            break;
-        }
-        for (int i = 0; i < count; i++)
-            take_event(thread, events[i].data.u64);
-        patience = tick(thread);
-    }
-    return NULL;
-}
-
 int thread_start(struct thread *thread)
 {
     if (thread->running || atomic_load(&thread->using) == NULL)
@@ -242,7 +86,7 @@ int thread_start(struct thread *thread)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread has the mask of the one that makes it */
-    int error = pthread_create(&thread->id, NULL, run, thread);
+    int error = pthread_create(&thread->id, NULL, thread_run, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     thread->running = error == 0;
     if (thread->running)
@@ -255,7 +99,7 @@ void thread_stop(struct thread *thread)
     if (!thread->running)
         return;
     atomic_store(&thread->stopping, true);
-    signal_to(thread->stop);
+    thread_signal(thread->stop);
     pthread_join(thread->id, NULL);
     thread->running = false;
 }
