@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from resolver.core.retries import RESENDS
 from resolver.core.routes import Routes
 from resolver.core.source import Source
 from resolver.core.wire import parse_query
+from resolver.edge import udp
 from resolver.edge.server import ServerSpec
 from resolver.edge.service import Service
 from resolver.edge.upstream import GroupSpec
@@ -24,7 +26,18 @@ from tests.messages import errors, opt, parsed, query, record
 from tests.servers import free_port
 from tests.tables import blocking
 from tests.twins import needs_native
-from tests.upstreams import A, Running, Script, Upstream, answered, resolver, rightly, silent, upstream
+from tests.upstreams import (
+    PATIENCE_S,
+    A,
+    Running,
+    Script,
+    Upstream,
+    answered,
+    resolver,
+    rightly,
+    silent,
+    upstream,
+)
 
 pytestmark = needs_native
 
@@ -330,6 +343,130 @@ async def test_more_questions_than_have_room_are_all_answered() -> None:
             async with asyncio.timeout(20):
                 while len(seen) < 4100:
                     seen.add((await loop.sock_recv(sock, 4096))[:2])
+
+
+@pytest.mark.usefixtures("patient")
+async def test_questions_for_which_a_thread_has_no_room_are_asked_by_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from resolver.native import threads  # noqa: PLC0415  # may not be built
+
+    monkeypatch.setattr(threads, "MAX_FLIGHTS", 4)
+    async with running(silent) as (made, up):
+        asks = [asyncio.ensure_future(made.ask(query(f"n{number}.example"))) for number in range(9)]
+        await up.until(9)
+        (thread,) = made.parts._answering.threads  # type: ignore[attr-defined]
+        assert (thread.count()[0], made.service.inflight) == (4, 9)
+        for asked in up.asked:
+            up.reply_to(asked, answered(asked.wire, A))
+        assert {parsed(reply).rcode() for reply in await asyncio.gather(*asks)} == {0}
+        assert (made.service.inflight, dict(made.upstreams.servers()[0].failures)) == (0, {})
+        assert not any(made.counters.drops().values())
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_waits_and_has_no_room_in_the_ring_is_dropped_and_counted_and_all_others_are_told() -> None:
+    count, names = 14_000, 4  # the ring has room for some ten thousand of them
+    async with running(silent) as (made, up):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(made.address)
+            for number in range(names):
+                sock.send(query(f"n{number}.example"))
+            await up.until(names)
+            for number in range(names, count):  # this loop does not turn: nobody takes from the ring
+                sock.send(query(f"n{number % names}.example", ident=number))
+                while number % 64 == 0 and waiting(made) + 128 < number:
+                    os.sched_yield()
+            while waiting(made) < count:
+                os.sched_yield()
+            for asked in up.asked:
+                up.reply_to(asked, answered(asked.wire, flags=0x8182))
+            while waiting(made):
+                os.sched_yield()
+            dropped = made.counters.drops()["overload"]
+            assert 0 < dropped < count
+            async with asyncio.timeout(PATIENCE_S):
+                while sum([told for _, _, told in made.counters.responses()]) < count - dropped:
+                    await asyncio.sleep(0)
+        assert made.counters.drops()["overload"] == dropped
+        assert (made.service.inflight, len(up.asked)) == (0, names)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_socket_that_takes_no_more_queries_still_answers_those_it_took() -> None:
+    async with running(silent) as (made, up):
+        bound = udp.bind("127.0.0.1", 0)
+        listener = made.listen(bound)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+            sock.connect(bound.getsockname())
+            sock.send(query())
+            await up.until(1)
+            listener.pause()
+            sock.send(query("late.example"))
+            up.reply_to(up.asked[0], answered(up.asked[0].wire, A))
+            async with asyncio.timeout(PATIENCE_S):
+                reply = await asyncio.get_running_loop().sock_recv(sock, 4096)
+        assert parsed(reply).rcode() == 0
+        assert [asked.wire[12:16] for asked in up.asked] == [b"\3www"]
+        listener.close()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_answer_to_a_socket_that_was_closed_harms_nobody() -> None:
+    async with running(silent) as (made, up):
+        bound = udp.bind("127.0.0.1", 0)
+        listener = made.listen(bound)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(bound.getsockname())
+            sock.send(query())
+            await up.until(1)
+            other = asyncio.ensure_future(made.ask(query()))
+            while waiting(made) < 2:
+                await asyncio.sleep(0)
+            listener.close()
+        again = made.listen(udp.bind("127.0.0.1", 0))  # gets the number of the one that was closed
+        up.reply_to(up.asked[0], answered(up.asked[0].wire, A))
+        assert parsed(await other).rcode() == 0
+        assert sum([count for _, _, count in made.counters.responses()]) == 1
+        again.close()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_answer_of_a_server_that_is_asked_no_more_is_not_kept() -> None:
+    async with running(silent) as (made, up), upstream() as other:
+        asking = asyncio.ensure_future(made.ask(query()))
+        await up.until(1)
+        made.upstreams.configure({"default": GroupSpec((ServerSpec(*other.address),))})
+        made.parts.put_in_force(made.service.clients)
+        made.service.engine.cache.flush()
+        up.reply_to(up.asked[0], answered(up.asked[0].wire, A, A))
+        assert len(parsed(await asking).answer[0]) == 1  # who waited has it all the same
+        assert len(made.service.engine.cache) == 0
+        await made.ask(query())
+        assert (len(up.asked), len(other.asked), len(made.service.engine.cache)) == (1, 1, 1)
+
+
+async def test_a_server_gets_the_number_of_another_only_when_nothing_is_heard_of_that_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from resolver.native import asking  # noqa: PLC0415  # may not be built
+
+    monkeypatch.setattr(asking, "MAX_SERVERS", 2)
+    async with running() as (made, up), upstream() as second, upstream() as third:
+        for server, asks_natively in ((second, True), (third, False)):
+            made.upstreams.configure({"default": GroupSpec((ServerSpec(*server.address),))})
+            made.parts.put_in_force(made.service.clients)
+            threads = made.parts._answering.threads  # type: ignore[attr-defined]
+            before = threads[0].upstream(1)[0]
+            await made.ask(query(f"n{server.address[1]}.example"))
+            assert (threads[0].upstream(1)[0] != before) == asks_natively
+        monkeypatch.setattr(asking, "REST_S", 0.0)
+        made.upstreams.configure({"default": GroupSpec((ServerSpec(*up.address),))})
+        made.parts.put_in_force(made.service.clients)
+        await made.ask(query("back.example"))
+        assert [asked.wire[12:17] for asked in up.asked] == [b"\4back"]
+        (asked_again,) = made.upstreams.servers()
+        assert (asked_again.requests, sum(asked_again.durations.counts)) == (1, 1)
 
 
 async def test_questions_leave_from_changing_ports_with_ids_nobody_can_foresee(alone: list[bytes]) -> None:
