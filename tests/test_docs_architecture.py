@@ -46,7 +46,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
     }
     deadlines = http.Deadlines()
     expected = {
-        "questions in flight, queries that wait for one, for any": [
+        "questions in flight, queries that wait for one, for any; as many again for all threads": [
             service.MAX_FLIGHTS,
             service.MAX_WAITERS,
             service.MAX_WAITING,

@@ -307,6 +307,20 @@ def test_metrics_are_what_prometheus_wants(server: Nxwhy) -> None:
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("engine", ["python", "auto"])
+def test_what_is_asked_upstream_is_counted_for_each_server_with_either_engine(
+    engine: str, upstream: int, tmp_path: Path
+) -> None:
+    with nxwhy(tmp_path, f'"127.0.0.1:{upstream}"', f"engine: {engine}") as running:
+        for number in range(40):
+            assert rcode(running.port, f"n{number}.up.example") == 0
+        text = get(running.admin, "/metrics")[1]
+        server = f'{{server="127.0.0.1:{upstream}",upstream="default"}}'
+        for name, count in (("requests_total", 40), ("up", 1), ("duration_seconds_count", 40)):
+            assert f"nxwhy_upstream_{name}{server} {count}.0" in text
+        assert "nxwhy_upstream_inflight 0.0" in text
+
+
 def test_probes_are_answered(server: Nxwhy) -> None:
     assert get(server.admin, "/healthz")[0] == 200
     assert get(server.admin, "/readyz")[0] == 200

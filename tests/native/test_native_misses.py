@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,12 +18,15 @@ from resolver.core.retries import RESENDS
 from resolver.core.routes import Routes
 from resolver.core.source import Source
 from resolver.core.wire import parse_query
+from resolver.edge import server as edge_server
+from resolver.edge import service as edge_service
 from resolver.edge import udp
 from resolver.edge.server import ServerSpec
 from resolver.edge.service import Service
 from resolver.edge.upstream import GroupSpec
 from tests import twins
 from tests.messages import errors, opt, parsed, query, record
+from tests.native.compiled import NATIVE
 from tests.servers import free_port
 from tests.tables import blocking
 from tests.twins import needs_native
@@ -476,3 +480,16 @@ async def test_questions_leave_from_changing_ports_with_ids_nobody_can_foresee(a
         assert alone == []
         assert len({asked.port for asked in up.asked}) == 8
         assert len({asked.wire[:2] for asked in up.asked}) > 280
+
+
+def test_the_bounds_are_the_same_on_both_sides() -> None:
+    from resolver.native import asking  # noqa: PLC0415  # may not be built
+
+    text = "".join([(NATIVE / f"{name}.h").read_text() for name in ("flights", "ways", "misses", "upstream")])
+    bounds = {name: int(number) for name, number in re.findall(r"\b([A-Z_]+) = (\d+),", text)}
+    assert bounds["FLIGHTS_MAX"] == edge_service.MAX_FLIGHTS
+    assert bounds["FLIGHTS_WAITERS"] == edge_service.MAX_WAITERS
+    assert bounds["FLIGHTS_MAX"] * bounds["FLIGHTS_EACH"] == edge_service.MAX_WAITING
+    assert (bounds["WAYS_GROUPS"], bounds["WAYS_SERVERS"]) == (asking.MAX_GROUPS, asking.MAX_SERVERS)
+    assert (bounds["WAYS_AIMS"], bounds["MISSES_WAITED"]) == (asking.MAX_AIMS, asking.WAITED)
+    assert (bounds["UPSTREAM_POOL"], bounds["UPSTREAM_SENDS"]) == (edge_server.POOL, edge_server.SENDS)
