@@ -21,7 +21,7 @@ from tests import twins
 from tests.messages import parsed, query
 from tests.tables import blocking
 from tests.twins import needs_native
-from tests.upstreams import PATIENCE_S, Running, resolver, rightly, silent, upstream
+from tests.upstreams import PATIENCE_S, A, Running, answered, resolver, rightly, silent, upstream
 
 pytestmark = needs_native
 
@@ -245,10 +245,7 @@ async def test_where_a_thread_ends_by_itself_the_event_loop_answers(
     async with running() as made:
         client = Client(made.address, held)
         await client.ask(query("ads.example"))
-        with open(os.devnull) as nothing:
-            for path in Path("/proc/self/fd").iterdir():
-                if _is_of_a_thread(path, made):
-                    os.dup2(nothing.fileno(), int(path.name))
+        _end_threads()
         for number in range(CLIENTS):
             one = Client(made.address, held)
             for name, rcode in (("ads.example", 3), (f"n{number}.example", 0)):
@@ -259,7 +256,29 @@ async def test_where_a_thread_ends_by_itself_the_event_loop_answers(
             assert parsed(await Client(made.address, held).ask(query("ads.example"))).rcode() == 3
 
 
-def _is_of_a_thread(path: Path, made: Running) -> bool:
+@pytest.mark.usefixtures("patient")
+async def test_what_a_thread_has_asked_when_it_ends_is_asked_again(held: ExitStack) -> None:
+    twins.use("native")
+    async with upstream(silent) as up, resolver(up.address) as made:
+        twins.use("python")
+        asking = asyncio.ensure_future(Client(made.address, held).ask(query()))
+        await up.until(1)
+        _end_threads()
+        await up.until(2)
+        up.reply_to(up.asked[1], answered(up.asked[1].wire, A))
+        assert parsed(await asking).rcode() == 0
+        assert made.service.inflight == 0
+
+
+def _end_threads() -> None:
+    """Take away from the threads what they wait with."""
+    with open(os.devnull) as nothing:
+        for path in Path("/proc/self/fd").iterdir():
+            if _is_of_a_thread(path):
+                os.dup2(nothing.fileno(), int(path.name))
+
+
+def _is_of_a_thread(path: Path) -> bool:
     """Return whether a descriptor is what a thread waits with."""
     loop = asyncio.get_running_loop()
     own = loop._selector.fileno()  # type: ignore[attr-defined]
