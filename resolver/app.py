@@ -73,7 +73,8 @@ class App:
         self._wheel = Wheel(self._loop)
         self._counters = Counters()
         self._upstreams = Upstreams(self._loop, self._wheel)
-        self._parts = make_parts(config, self._counters)
+        self._cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
+        self._parts = make_parts(config, self._counters, self._cookies)
         self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
         self._udp: list[Listener] = []
@@ -125,8 +126,7 @@ class App:
             return self._summary()
 
     def _make_service(self, config: Config) -> Service:
-        cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies)
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), self._cookies)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),

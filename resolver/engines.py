@@ -13,6 +13,7 @@ from resolver.config import Config
 from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache, Cache
 from resolver.core.clients import Bucket, Clients
+from resolver.core.cookies import Cookies
 from resolver.core.errors import EngineError
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.lists import CHILD
@@ -77,15 +78,17 @@ class NativeParts:
     name = "native"
     builder = "from resolver.native.building import main; main()"
 
-    def __init__(self, cache_bytes: int, counters: Counters, threads: int = 0) -> None:
-        """`threads`: how many answer; 0: as many as there are cores for us."""
+    def __init__(
+        self, cache_bytes: int, counters: Counters, threads: int = 0, cookies: Cookies | None = None
+    ) -> None:
+        """`threads`: how many answer; 0: one for each core that we may use. `cookies`: the engine's."""
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
-        self._answering = Answering(cache, threads if threads else answering_threads())
+        self._answering = Answering(cache, threads if threads else answering_threads(), cookies)
         self._workers: list[Worker] = []
         counters.include(self._answering.tally)
 
@@ -120,10 +123,10 @@ def chosen(wanted: Engine) -> str:
     return "python" if wanted is Engine.PYTHON or problem is not None else "native"
 
 
-def make_parts(config: Config, counters: Counters) -> Parts:
+def make_parts(config: Config, counters: Counters, cookies: Cookies | None = None) -> Parts:
     """Return the parts of the engine that the configuration chooses. Raises EngineError."""
     if chosen(config.engine) == "native":
-        return NativeParts(config.cache.size, counters)
+        return NativeParts(config.cache.size, counters, cookies=cookies)
     if config.engine is Engine.AUTO:
         log.warning("the native part cannot run, all answers come from Python: %s", native.problem())
     return PythonParts(config.cache.size)

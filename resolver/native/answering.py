@@ -10,6 +10,7 @@ from itertools import chain, islice, product
 from time import monotonic
 
 from resolver.core.clients import Bucket, Clients
+from resolver.core.cookies import Cookies
 from resolver.core.policy import Profile, Verdict
 from resolver.core.replies import Blocked
 from resolver.core.source import Source
@@ -64,8 +65,9 @@ class SharedBucket(Bucket):
 class Answering:
     """What answers natively for one service: its loops, and a snapshot of the clients that are in force."""
 
-    def __init__(self, cache: NativeCache, loops: int = 1) -> None:
-        self.cache = cache
+    def __init__(self, cache: NativeCache, loops: int = 1, cookies: Cookies | None = None) -> None:
+        """`cookies` are those of the engine; None: who sends one is for Python."""
+        self.cache, self._cookies = cache, cookies
         types, bounds = array("H", QUERY_TYPES.values()).tobytes(), array("d", QUERY_BOUNDS).tobytes()
         self.loops = [_native.Loop(types, len(RCODES), bounds) for _ in range(loops)]
         self.threads: list[_native.Thread] = []
@@ -83,6 +85,8 @@ class Answering:
         before = self._told
         if before is None or not before.holds_for(clients):
             self._told = told = _Told(clients, self._seed, self._numbers)
+            if self._cookies is not None:
+                told.snapshot.use_cookies(*self._cookies)
             self.cache.judges_addresses = clients.policy.judges_addresses
             if before is not None and before.clients is not clients:
                 told.look_ahead(before.clients, monotonic())

@@ -18,6 +18,7 @@ static const uint64_t PRIME = ((uint64_t)1 << TABLE_KEY_BITS) - 93, FACTOR = 0x0
 static uint64_t slots[SLOTS];
 static const uint32_t pairs[] = {1, 1, 2, 0};
 static struct known known;
+static const struct cookies cookies = {{3, 4}, 1e9};
 static _Atomic int64_t left = CLIENTS_UNBOUNDED;
 static const uint8_t blocked_client[] = {192, 0, 2, 1}, free_client[] = {192, 0, 2, 2};
 
@@ -86,7 +87,7 @@ static void prepare(void)
             assert(policy_note(policy, profile, set, set && profile == 0 ? block : pass));
     }
     assert(clients_add(clients, blocked_client, 4, 0, &left) && clients_add(clients, free_client, 4, 1, &left));
-    known = (struct known){policy, clients, cache_create(1 << 22, 0, (const uint8_t *)"0123456789abcdef")};
+    known = (struct known){policy, clients, cache_create(1 << 22, 0, (const uint8_t *)"0123456789abcdef"), &cookies};
     assert(known.cache != NULL);
     static const uint16_t ttls[] = {6, 22};
     keep("\5known\7example", 15, 1, 32, ttls, 2);
@@ -97,7 +98,7 @@ static size_t ask(const uint8_t *wire, size_t size, const uint8_t *client, doubl
 {
     uint8_t out[ANSWER_MAX];
     struct answer given;
-    enum answered answered = answer(&known, wire, size, (struct source){client, 4}, now, out, &given);
+    enum answered answered = answer(&known, wire, size, (struct source){client, 4, false}, now, out, &given);
     assert(answered == ANSWER_GIVEN || answered == ANSWER_HAND_OVER);
     if (answered != ANSWER_GIVEN)
         return 0;

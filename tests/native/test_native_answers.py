@@ -51,7 +51,8 @@ def test_every_message_of_the_corpus_gets_the_same_answer_or_is_handed_over(seed
     made, rng = filled(), random.Random(seed)
     answered = 0
     for wire in messages(seed, MESSAGES // 4):
-        answered += made.ask(wire, rng.choice([*CLIENTS, FREE]), rng.choice([0.0, 3.5, 20.0])) is not None
+        client, now, stream = rng.choice([*CLIENTS, FREE]), rng.choice([0.0, 3.5, 20.0]), rng.random() < 0.2
+        answered += made.ask(wire, client, now, stream=stream) is not None
     assert answered > MESSAGES // 40
 
 
@@ -62,11 +63,12 @@ def test_every_message_of_the_corpus_gets_the_same_answer_or_is_handed_over(seed
     opts=st.one_of(st.sampled_from(OPTS), st.binary(max_size=20)),
     client=st.sampled_from([*CLIENTS, FREE]),
     now=st.floats(0, 100),
+    stream=st.booleans(),
 )
 def test_whatever_is_asked_by_whomever_gets_the_same_answer_or_is_handed_over(
-    name: str | bytes, qtype: int, flags: int, opts: bytes, client: bytes, now: float
+    name: str | bytes, qtype: int, flags: int, opts: bytes, client: bytes, now: float, stream: bool
 ) -> None:
-    shared().ask(query(name, qtype, flags=flags, opt=opts), client, now)
+    shared().ask(query(name, qtype, flags=flags, opt=opts), client, now, stream=stream)
 
 
 @pytest.mark.parametrize("name", ["policy.example", "WWW.legal.example", "security.example"])
@@ -102,7 +104,8 @@ def test_cached_answers_are_given(name: str, qtype: int, opts: bytes) -> None:
         query("mail.example", 15),
         query("free.example"),
         query("policy.example", opt=opt(version=1)),
-        query("policy.example", opt=opt(options=b"\0\x0a\0\x08abcdefgh")),
+        query("policy.example", opt=opt(options=b"\0\x0a\0\x09abcdefghi")),
+        query("policy.example", opt=opt(options=b"\0\x0f\0\0")),
         query("policy.example", flags=0x2100),
         query("policy.example", flags=0x8180),
         query("policy.example")[:-1],
