@@ -10,7 +10,7 @@ NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
-.PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-eviction fuzz
+.PHONY: run test check format lint types coverage bench bench-lists bench-streams bench-churn bench-eviction fuzz
 .PHONY: native-asan native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
@@ -52,6 +52,9 @@ bench: $(STAMP) ## what a message costs, in microseconds of one core
 
 bench-lists: $(STAMP) ## what millions of names cost the running server, beside the goals (minutes)
 	@$(BIN)/python -m tests.bench.lists $(ARGS)
+
+bench-streams: $(STAMP) ## what a query over one TCP connection costs the server (half a minute)
+	@$(BIN)/python -m tests.bench.streams $(ARGS)
 
 bench-churn: $(STAMP) ## how long known names take while lists, cache and upstream are in turmoil (a minute)
 	@$(BIN)/python -m tests.bench.churn $(ARGS)

@@ -172,7 +172,9 @@ class App:
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         for datagrams, connections in pairs:
             self.listening += (Endpoint(*datagrams.getsockname()[:2]),)
-            listener = stream.StreamListener(connections, self._service, self._wheel)
+            listener = stream.StreamListener(
+                connections, self._service, self._wheel, known=self._parts.known(self._service)
+            )
             self._udp.append(self._parts.listener(datagrams, self._service, self._loop))
             self._streams.append(listener)
             await listener.start()

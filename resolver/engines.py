@@ -18,6 +18,7 @@ from resolver.core.errors import EngineError
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.lists import CHILD
 from resolver.edge.service import Service
+from resolver.edge.stream import Known
 from resolver.edge.udp import UdpListener
 from resolver.observe.counters import Counters
 
@@ -50,6 +51,9 @@ class Parts(Protocol):
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
 
+    def known(self, service: Service) -> Known | None:
+        """Return what answers messages of streams in front of a service, if anything does."""
+
     def put_in_force(self, clients: Clients) -> None:
         """Answer from now on for these clients, which the service has taken over."""
 
@@ -67,6 +71,9 @@ class PythonParts:
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> UdpListener:
         """Return what serves one UDP socket."""
         return UdpListener(sock, service, loop)
+
+    def known(self, service: Service) -> None:
+        """Return nothing: the service answers all."""
 
     def put_in_force(self, clients: Clients) -> None:
         """Do nothing: the service asks its clients at each query."""
@@ -100,6 +107,12 @@ class NativeParts:
             answering = self._answering
             self._workers = [Worker(answering, native, service, loop) for native in answering.loops]
         return ThreadedListener(sock, self._workers)
+
+    def known(self, service: Service) -> Known:
+        """Return what answers messages of streams natively."""
+        from resolver.native.streams import NativeStreams  # noqa: PLC0415
+
+        return NativeStreams(self._answering, service).answer
 
     def put_in_force(self, clients: Clients) -> None:
         """Tell the threads."""

@@ -225,7 +225,7 @@ async def resolver(
     datagrams = udp.bind("127.0.0.1", free_port())
     address: tuple[str, int] = datagrams.getsockname()
     listener = parts.listener(datagrams, service, loop)
-    connections = StreamListener(stream.bind(*address), service, wheel)
+    connections = StreamListener(stream.bind(*address), service, wheel, known=parts.known(service))
     await connections.start()
     try:
         yield Running(service, upstreams, counters, address, parts)
