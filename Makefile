@@ -11,7 +11,7 @@ PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) t
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
 .PHONY: run test check format lint types coverage bench bench-lists bench-streams bench-churn bench-eviction fuzz
-.PHONY: native-asan native-fuzz native-sanitize build wheel clean help
+.PHONY: native-asan native-differential native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -62,7 +62,10 @@ bench-churn: $(STAMP) ## how long known names take while lists, cache and upstre
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
 
-fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
+native-differential: $(STAMP) ## ask Python and the native part a million times, and compare (some minutes; ARGS=COUNT)
+	@$(BIN)/python -m tests.native.differential $(ARGS)
+
+fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
 	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers

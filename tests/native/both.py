@@ -15,6 +15,7 @@ from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, When
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
+from resolver.core.source import Source
 from resolver.core.wire import parse_answer, parse_query
 from resolver.observe.counters import Channel, Counters
 from tests.messages import answer, packed
@@ -61,14 +62,28 @@ class Both:
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415  # may not be built
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
-        self.python = Engine(Cache(1 << 22), Ageing(), Routes(), cookies)
-        self.cache = NativeCache(1 << 22)
+        self.python = Engine(Cache(1 << 24), Ageing(), Routes(), cookies)
+        self.cache = NativeCache(1 << 24)
         self.native = Engine(self.cache, Ageing(), Routes(), cookies)
         self.clients = Clients(policy, NETS, rate, SharedBucket)
         self.answering = Answering(self.cache, cookies=cookies)
         self.told = self.answering.told(self.clients)
         self.counted = Counters()
         """What Python answered where the native part answered too."""
+        self.answered_by = Source.ERROR
+        """Where the last of that came from."""
+
+    def put_in_force(self, policy: Policy) -> None:
+        """Replace the policy, as a reload does."""
+        from resolver.native.answering import SharedBucket  # noqa: PLC0415  # may not be built
+
+        self.clients = Clients(policy, NETS, None, SharedBucket)
+        self.told = self.answering.told(self.clients)
+
+    def flush(self) -> None:
+        """Forget all answers."""
+        for engine in (self.python, self.native):
+            engine.cache.flush()
 
     def learn(
         self,
@@ -111,6 +126,7 @@ class Both:
             assert not expected.refresh
             kind = b"" if expected.query is None else expected.query.kind
             channel = Channel("tcp" if stream else "udp", 4 if len(address) == 4 else 6)
+            self.answered_by = expected.source
             self.counted.count(channel, kind, expected.source, expected.rcode, expected.verdict, math.inf)
             return found
         handed: Outcome = self.native.handle(wire, client.profile, now, stream=stream, address=address)

@@ -97,7 +97,7 @@ def test_a_secret_of_another_size_is_refused() -> None:
         ),
     ),
     client=st.sampled_from([*CLIENTS, FREE]),
-    now=st.floats(-10, 1e7),
+    now=st.floats(0, 1e7),
     name=st.sampled_from(["policy.example", "known.example", "long.example"]),
     payload=st.integers(0, 1300),
     do=st.booleans(),
