@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import importlib
 import logging
@@ -386,8 +387,13 @@ def raise_open_files() -> None:
 
 
 def settle_memory() -> None:
-    """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
+    """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles.
+
+    What was needed to build it goes back to the system, where the C library can do that.
+    """
     gc.collect()
+    with contextlib.suppress(AttributeError):  # of glibc
+        ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()  # `serve` begins without it
