@@ -210,14 +210,23 @@ static PyObject *use_cookies(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* Whether these bytes are a name in wire form: labels up to the root, which is the last byte. */
+static bool is_name(const uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at < size && bytes[at] != 0 && bytes[at] < 64)
+        at += (size_t)bytes[at] + 1;
+    return size <= MESSAGE_NAME_MAX && at + 1 == size && bytes[at] == 0;
+}
+
 static PyObject *find(PyObject *self, PyObject *args)
 {
     const char *name;
     Py_ssize_t size;
     if (!PyArg_ParseTuple(args, "y#", &name, &size))
         return NULL;
-    if (size < 1 || size > MESSAGE_NAME_MAX)
-        return PyErr_Format(PyExc_ValueError, "a name not of 1 to %d bytes", MESSAGE_NAME_MAX);
+    if (!is_name((const uint8_t *)name, (size_t)size))
+        return PyErr_Format(PyExc_ValueError, "not a name in wire form");
     return PyLong_FromUnsignedLong(table_find(&of(self)->policy->table, (const uint8_t *)name, (size_t)size));
 }
 
