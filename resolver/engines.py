@@ -13,10 +13,12 @@ from resolver.config import Config
 from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache, Cache
 from resolver.core.clients import Bucket, Clients
+from resolver.core.cookies import Cookies
 from resolver.core.errors import EngineError
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.lists import CHILD
 from resolver.edge.service import Service
+from resolver.edge.stream import Known
 from resolver.edge.udp import UdpListener
 from resolver.observe.counters import Counters
 
@@ -50,6 +52,9 @@ class Parts(Protocol):
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
 
+    def known(self, service: Service) -> Known | None:
+        """Return what answers messages of streams in front of a service, if anything does."""
+
     def put_in_force(self, clients: Clients) -> None:
         """Answer from now on for these clients, and by the routes and servers that are in force by now."""
 
@@ -68,6 +73,9 @@ class PythonParts:
         """Return what serves one UDP socket."""
         return UdpListener(sock, service, loop)
 
+    def known(self, service: Service) -> None:
+        """Return nothing: the service answers all."""
+
     def put_in_force(self, clients: Clients) -> None:
         """Do nothing: the service asks its clients at each query."""
 
@@ -78,15 +86,17 @@ class NativeParts:
     name = "native"
     builder = "from resolver.native.building import main; main()"
 
-    def __init__(self, cache_bytes: int, counters: Counters, threads: int = 0) -> None:
-        """`threads`: how many answer; 0: as many as there are cores for us."""
+    def __init__(
+        self, cache_bytes: int, counters: Counters, threads: int = 0, cookies: Cookies | None = None
+    ) -> None:
+        """`threads`: how many answer; 0: one for each core that we may use. `cookies`: the engine's."""
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
-        self._answering = Answering(cache, threads if threads else answering_threads())
+        self._answering = Answering(cache, threads if threads else answering_threads(), cookies)
         self._asking: Asking | None = None
         self._workers: list[Worker] = []
         counters.include(self._answering.tally)
@@ -100,6 +110,12 @@ class NativeParts:
             self._asking = asking = Asking(self._answering, service)
             self._workers = [Worker(asking, native, service, loop) for native in self._answering.loops]
         return ThreadedListener(sock, self._workers)
+
+    def known(self, service: Service) -> Known:
+        """Return what answers messages of streams natively."""
+        from resolver.native.streams import NativeStreams  # noqa: PLC0415
+
+        return NativeStreams(self._answering, service).answer
 
     def put_in_force(self, clients: Clients) -> None:
         """Tell the threads, also where unknown names are asked now."""
@@ -125,10 +141,10 @@ def chosen(wanted: Engine) -> str:
     return "python" if wanted is Engine.PYTHON or problem is not None else "native"
 
 
-def make_parts(config: Config, counters: Counters) -> Parts:
+def make_parts(config: Config, counters: Counters, cookies: Cookies | None = None) -> Parts:
     """Return the parts of the engine that the configuration chooses. Raises EngineError."""
     if chosen(config.engine) == "native":
-        return NativeParts(config.cache.size, counters)
+        return NativeParts(config.cache.size, counters, cookies=cookies)
     if config.engine is Engine.AUTO:
         log.warning("the native part cannot run, all answers come from Python: %s", native.problem())
     return PythonParts(config.cache.size)

@@ -19,7 +19,8 @@ enum {
     FLIGHTS_NOWHERE = UINT16_MAX,  /* the number of a socket that is gone */
     FLIGHTS_HASHES = 32768,
     FLIGHTS_TICKS = 512,           /* of FLIGHTS_TICK_S: deadlines behind them come round again */
-    FLIGHTS_WIRE = MESSAGE_HEADER + MESSAGE_NAME_MAX + 4 + MESSAGE_OPT, /* the longest query that is read natively */
+    /* the longest query that is kept: of its options the cookie alone, which is no longer than 40 bytes */
+    FLIGHTS_WIRE = MESSAGE_HEADER + MESSAGE_NAME_MAX + 4 + MESSAGE_OPT + 4 + COOKIES_LONGEST,
     FLIGHTS_PEER = sizeof(struct sockaddr_in6),
     FLIGHTS_CONTROL = 64,
 };
@@ -34,10 +35,10 @@ struct waiter {
     size_t wire_size, end, limit;  /* of the query; where its question ends; its largest reply */
     bool edns, dnssec_ok;
     uint16_t socket;               /* a number of the thread: on which it came */
-    uint8_t control_size, peer_size;
+    uint8_t control_size, peer_size, cookie_size;
     _Alignas(8) uint8_t peer[FLIGHTS_PEER];
     _Alignas(8) uint8_t control[FLIGHTS_CONTROL];
-    uint8_t wire[FLIGHTS_WIRE];
+    uint8_t wire[FLIGHTS_WIRE], cookie[COOKIES_OPTION]; /* the option that the reply gets */
 };
 
 enum flight_state {

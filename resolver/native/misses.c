@@ -42,6 +42,21 @@ static bool is_askable(const struct query *query)
            type != NXNAME && !(type >= FIRST_META && type <= ANY);
 }
 
+/* Keep a query without what nobody needs to answer it: of its options its cookie alone. Return its size. */
+static size_t keep_query(const struct query *query, uint8_t *out)
+{
+    size_t option = query->cookie_sent != NULL ? 4 + query->cookie_sent_size : 0;
+    memcpy(out, query->wire, query->end + (query->edns ? MESSAGE_OPT : 0));
+    if (!query->edns)
+        return query->end;
+    uint8_t *at = out + query->end + MESSAGE_OPT;
+    at[-2] = (uint8_t)(option >> 8);
+    at[-1] = (uint8_t)option;
+    if (option)
+        memcpy(at, query->cookie_sent - 4, option);
+    return query->end + MESSAGE_OPT + option;
+}
+
 static void fill_in(struct waiter *waiter, const struct known *known, const struct asked *asked,
                     struct misses_from from, double now)
 {
@@ -51,14 +66,15 @@ static void fill_in(struct waiter *waiter, const struct known *known, const stru
     waiter->policy = known->policy->serial;
     waiter->start = now;
     waiter->end = query->end;
-    waiter->wire_size = query->end + (query->edns ? MESSAGE_OPT : 0);
+    waiter->wire_size = keep_query(query, waiter->wire);
     waiter->limit = query->limit;
     waiter->edns = query->edns;
     waiter->dnssec_ok = query->dnssec_ok;
     waiter->socket = (uint16_t)from.socket;
     waiter->peer_size = (uint8_t)header->msg_namelen;
     waiter->control_size = (uint8_t)header->msg_controllen;
-    memcpy(waiter->wire, query->wire, waiter->wire_size);
+    waiter->cookie_size = (uint8_t)query->cookie_size;
+    memcpy(waiter->cookie, query->cookie, query->cookie_size);
     memcpy(waiter->peer, header->msg_name, header->msg_namelen);
     if (header->msg_controllen)
         memcpy(waiter->control, header->msg_control, header->msg_controllen);

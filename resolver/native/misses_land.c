@@ -104,7 +104,8 @@ static void reply(struct misses *misses, struct waiter *waiter, struct misses_so
         send_replies(misses, sockets);
     misses->reply_socket = waiter->socket;
     uint8_t *out = misses->replies[box->count];
-    struct cache_query query = {waiter->wire, waiter->end, waiter->limit, waiter->edns, waiter->dnssec_ok};
+    struct cache_query query = {waiter->wire,      waiter->end,    waiter->limit,      waiter->edns,
+                                waiter->dnssec_ok, waiter->cookie, waiter->cookie_size};
     size_t size = cache_write_reply(&misses->read.entry, &query, now, out);
     struct msghdr came = {.msg_name = waiter->peer, .msg_namelen = waiter->peer_size,
                           .msg_control = waiter->control, .msg_controllen = waiter->control_size};

@@ -28,6 +28,7 @@ int module_add_build(PyObject *module); /* functions, and Inheritance */
 int module_add_ways(PyObject *module);
 int module_add_thread(PyObject *module);
 int module_add_records(PyObject *module); /* a function */
+int module_add_streams(PyObject *module);
 
 /* Return what is inside an object of these types. */
 struct cache *module_cache_of(PyObject *self);

@@ -88,7 +88,7 @@ static struct told *make_told(void)
     told->ways = asking_ways();
     if (names == NAMES)
         asking_aim(told->ways, 2);
-    told->known = (struct known){told->policy, told->clients, cache, told->ways};
+    told->known = (struct known){told->policy, told->clients, cache, NULL, told->ways};
     return told;
 }
 
@@ -139,7 +139,7 @@ static void keep(unsigned number)
     struct cache_answer answer = {.expires = INFINITY, .refresh_at = INFINITY, .answers = 1, .body = body,
                                   .body_size = sizeof body, .ttls = &ttl, .ttl_count = 1};
     struct query query;
-    if (message_parse(wire, size, &query) != MESSAGE_QUERY)
+    if (message_parse(wire, size, false, &query) != MESSAGE_QUERY)
         abort();
     cache_put(cache, cache_key(cache, query.key, query.key_size), &answer, cache_generation(cache));
 }
