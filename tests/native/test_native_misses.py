@@ -13,7 +13,9 @@ from typing import Any, get_args
 import pytest
 
 from resolver import engines
+from resolver.core.cookies import COOKIE
 from resolver.core.policy import NOTHING, Policy
+from resolver.core.replies import pack_option
 from resolver.core.retries import RESENDS
 from resolver.core.routes import Routes
 from resolver.core.source import Source
@@ -27,6 +29,7 @@ from resolver.edge.upstream import GroupSpec
 from tests import twins
 from tests.messages import errors, opt, parsed, query, record
 from tests.native.compiled import NATIVE
+from tests.native.test_native_cookies import MINE, cookies_of
 from tests.servers import free_port
 from tests.tables import blocking
 from tests.twins import needs_native
@@ -150,6 +153,23 @@ async def test_a_plain_answer_is_given_kept_and_counted_as_by_python(
                 )
             )
     assert totals[0] == totals[1]
+
+
+OPTIONS = pack_option(12, bytes(300)) + pack_option(COOKIE, MINE) + pack_option(8, b"\0\1\0\0")
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    "script", [rightly, lambda asked, _: [answered(asked, flags=0x8182)]], ids=["answered", "handed over"]
+)
+async def test_who_sends_a_cookie_among_other_options_sees_it_with_an_answer_from_upstream(
+    script: Script, alone: list[bytes]
+) -> None:
+    async with running(script) as (made, _):
+        reply = await made.ask(query("new.example", opt=opt(options=OPTIONS)))
+        (cookie,) = cookies_of(reply)
+        assert (cookie[:8], len(cookie)) == (MINE, 24)
+        assert not [wire for wire in alone if bytes(300) in wire]
 
 
 SCRIPTS: dict[str, Script] = {
