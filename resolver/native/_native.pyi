@@ -20,7 +20,10 @@ Shape: TypeAlias = tuple[bytes, bytes, Tails]
 Left: TypeAlias = tuple[bytes, bytes, bytes, int, int, int]
 """Message, address it came from, control messages, why (1 other, 2 client, 3 unmet), profile, set."""
 LeftThere: TypeAlias = tuple[int, *Left, float]
-"""What a thread left: the number of its socket, as above, and when it came, in monotonic seconds."""
+"""What a thread left: the number of its socket, as above, and when it came, in monotonic seconds. From 8 on
+`why` is of what was asked upstream (misses.h): 8 who waited, and before them the question (9 time-out,
+10 answer, 11 refused, 12 afresh, 13 late): the number of the server, the answer, the generation of the cache,
+nothing, `why`, a serial number in two halves, and when it was sent."""
 Tally: TypeAlias = tuple[list[bytes], list[tuple[bytes, bytes, float]], bytes, bytes, int, int]
 """Requests of each family by type; of each source RCODEs, durations, seconds; blocked, shadow;
 unsent, overload."""

@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 from time import monotonic
 from typing import Protocol
 
 from resolver.core.retries import Attempt
+from resolver.core.routes import Routes
 from resolver.edge.server import Asker, Server
 from resolver.edge.service import Service
 from resolver.edge.upstream import Begun, UpstreamGroup
@@ -75,27 +76,16 @@ class Asking:
         """Tell the threads how to ask now, if that is another way than they know."""
         engine, cache, groups = self._service.engine, self.answering.cache, self.upstreams.groups
         made_of = engine.routes, groups, engine.ageing, cache.judges_addresses
-        if all(one is other for one, other in zip(made_of, self._made_of, strict=False)) and self._made_of:
+        if self._made_of and all(one is other for one, other in zip(made_of, self._made_of, strict=True)):
             return
         self._made_of = made_of
-        numbers = {name: number for number, name in enumerate(list(groups)[:MAX_GROUPS])}
-
-        def number_of(upstream: object) -> int:
-            return numbers.get(upstream, _PYTHON) if isinstance(upstream, str) else _PYTHON
-
-        found = engine.routes.found
-        ways = _native.Ways(
-            b"".join(found),
-            array("i", map(number_of, found.values())).tobytes(),
-            number_of(engine.routes.default),
-            self._seed,
-            array("d", UPSTREAM_BOUNDS).tobytes(),
-        )
+        names = list(groups)[:MAX_GROUPS]
+        self._groups = [groups[name] for name in names]
+        self._number_all([server for group in self._groups for server in group.servers])
+        ways = _ways_of(engine.routes, names, self._seed)
         longest, negative, stale, prefetch = engine.ageing
         longest, negative = min(longest, _LONGEST_S), min(negative, _LONGEST_S)
         ways.set_ageing(longest, negative, stale, prefetch, cache.judges_addresses)
-        self._groups = [groups[name] for name in numbers]
-        self._number_all([server for group in self._groups for server in group.servers])
         for server, (number, serial) in self._numbers.items():
             ways.set_server(number, serial, _packed(server) or b"", server.spec.port)
         for group in self._groups:
@@ -173,6 +163,7 @@ class Handing:
         """Take a question; `take_back` is called next with those who have waited for it."""
         if not self._noted:  # before who goes on looks at what is known of the servers
             self._asking.note()
+            self._asking.heed()
             self._noted = True
         server = self._asking.servers[number]
         if why == _LATE:
@@ -196,8 +187,11 @@ class Handing:
         asker = self._pending.get(serial)
         if asker is None:
             server.failures["stray"] += 1
-        else:
+            return
+        try:
             asker.received(server, answer, over_tcp=False)
+        except Exception as exc:  # a fault of ours costs one answer, not those that came along with it
+            server.loop.call_exception_handler({"message": "reading an answer", "exception": exc})
 
 
 class End(Protocol):
@@ -205,6 +199,18 @@ class End(Protocol):
 
     def take_back(self, wire: bytes, peer: bytes, control: bytes, arrived: float) -> None:
         """Take a query that has waited natively as if it had come in just now."""
+
+
+def _ways_of(routes: Routes, names: Sequence[str], seed: bytes) -> _native.Ways:
+    """Return where names lead, to groups by their place among these; to Python what no group is asked for."""
+    numbers = {name: number for number, name in enumerate(names)}
+
+    def number_of(upstream: object) -> int:
+        return numbers.get(upstream, _PYTHON) if isinstance(upstream, str) else _PYTHON
+
+    to, bounds = array("i", map(number_of, routes.found.values())), array("d", UPSTREAM_BOUNDS)
+    fallback = number_of(routes.default)
+    return _native.Ways(b"".join(routes.found), to.tobytes(), fallback, seed, bounds.tobytes())
 
 
 def _usable(group: UpstreamGroup, now: float) -> list[bool]:
