@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 CLANG ?= clang
 FUZZED ?= -max_total_time=15
+COUNT ?= 1000000
 NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c))
 FUZZERS := message table answer records
@@ -17,7 +18,7 @@ SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/nativ
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml setup.py $(NATIVE)
 	@command -v $(PYTHON) >/dev/null || { echo "nxwhy needs Python 3.11 or newer: install python3 (Debian: apt install python3 python3-venv)" >&2; exit 1; }
@@ -67,10 +68,10 @@ bench-churn: $(STAMP) ## how long known names take while lists, cache and upstre
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
 
-native-differential: $(STAMP) ## ask Python and the native part a million times, and compare (some minutes; ARGS=COUNT)
-	@$(BIN)/python -m tests.native.differential $(ARGS)
+native-differential: $(STAMP) ## ask Python and the native part a million times, and compare (some minutes; COUNT=1000000)
+	@$(BIN)/python -m tests.native.differential $(COUNT)
 
-fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
+fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (half an hour)
 	@$(MAKE) native-fuzz FUZZED=-runs=10000000
 	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
 

@@ -6,7 +6,7 @@
 struct streams_object {
     PyObject_HEAD
     PyObject *loop;                     /* whose counters these are */
-    uint8_t reply[ANSWER_STREAM_MAX];   /* pages that no reply reaches cost nothing */
+    uint8_t reply[ANSWER_STREAM_MAX];   /* of the message at hand */
 };
 
 static struct streams_object *of(PyObject *self)

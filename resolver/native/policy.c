@@ -81,7 +81,8 @@ static uint8_t *write_head(const struct query *query, unsigned rcode, const uint
     return out + query->end;
 }
 
-/* Put the query's cookie behind an OPT record, which ends at `at`: its length is `length` bytes in. */
+/* Put the query's cookie, if it has one, behind an OPT record that ends at `at`; `length` is where the length of its
+ * options stands. Returns where the reply ends. */
 static uint8_t *add_cookie(const struct query *query, uint8_t *length, uint8_t *at)
 {
     if (query->cookie_size == 0)
