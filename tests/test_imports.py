@@ -24,7 +24,7 @@ RANKS = (
     ("core.cookies",),
     ("core.patterns",),
     ("core.guards",),
-    ("core.table", "core.questions", "core.routes"),
+    ("core.table", "core.questions", "core.routes", "core.identity"),
     ("core.addresses", "core.refresh", "core.owned"),
     ("core.verdicts",),
     ("core.policy",),

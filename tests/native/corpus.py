@@ -17,17 +17,28 @@ NAMES = [
     ".".join(["a" * 63] * 3) + ".policy.example",
     ".".join(["b"] * 100) + ".policy.example",
 ]
-TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535]
+ABOUT_US = [
+    "dns.example",
+    "_dns.dns.example",
+    "Resolver.arpa",
+    "_dns.resolver.arpa",
+    "Version.BIND",
+    "id.server",
+]
+TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535, 64, 261]
 OPTS = [
-    *[b""] * 5,
-    *[opt()] * 4,
-    *[opt(do=True)] * 3,
+    *[b""] * 9,
+    *[opt()] * 7,
+    *[opt(do=True)] * 5,
     opt(payload=0),
     opt(payload=600),
     opt(payload=65535, do=True),
     opt(version=1),
     opt(options=b"\0\x0a\0\x08abcdefgh"),
     opt(options=b"\0\x0f\0\x00"),
+    opt(options=b"\0\3\0\0"),
+    opt(options=b"\0\3\0\0\0\x0a\0\x08abcdefgh", do=True),
+    opt(payload=512, options=b"\0\3\0\2ab\x12\x34\0\0"),
 ]
 FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 0x2100]
 
@@ -35,7 +46,7 @@ FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 
 def valid(rng: random.Random) -> bytes:
     """Return a query that somebody may send."""
     wire = query(
-        rng.choice(NAMES),
+        rng.choice(NAMES if rng.random() < 0.9 else ABOUT_US),
         rng.choice(TYPES),
         qclass=rng.choice([*[1] * 8, 3, 255]),
         flags=rng.choice(FLAGS),
