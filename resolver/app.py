@@ -43,9 +43,11 @@ from resolver.parts import (
     CONTROL_SOCKET,
     make_ageing,
     make_clients,
+    make_identity,
     make_policy,
     make_routes,
     make_upstreams,
+    origins,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +128,8 @@ class App:
 
     def _make_service(self, config: Config) -> Service:
         cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies)
+        identity = make_identity(config)
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies, identity)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -137,7 +140,7 @@ class App:
 
     def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
-        if (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams):
+        if origins(config) != origins(self._config):
             self._service.engine.cache.flush()  # its answers came from elsewhere
         self._config = config
         self._generation = policy.generation
@@ -149,6 +152,7 @@ class App:
         self._parts.put_in_force(self._service.clients)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
+        engine.identity = make_identity(config)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))

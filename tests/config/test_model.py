@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from resolver.config import Config, Endpoint, default
-from resolver.config.model import Kind, Trial
+from resolver.config.model import Designated, Kind, Trial
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
@@ -21,6 +21,18 @@ listen:
   dns: [192.0.2.1:53, "[2001:db8::1]:53"]
   notice: [192.0.2.10:80]
   admin: 127.0.0.1:9000
+server:
+  name: dns.corp.example
+  id: dns1
+  version: off
+  transparency: https://dns.corp.example/transparency
+  designated:
+    - alpn: [dot]
+    - alpn: [h2, h3]
+      name: doh.corp.example
+      port: 8443
+      path: /q{?dns}
+      addresses: [192.0.2.1, 2001:db8::1]
 upstreams:
   default:
     servers: [192.0.2.53, "tcp://[2001:db8::53]:5353"]
@@ -78,6 +90,11 @@ def test_the_defaults() -> None:
         "listen.dns": (Endpoint("127.0.0.1", 5335),),
         "listen.notice": (),
         "listen.admin": Endpoint("127.0.0.1", 8053),
+        "server.name": None,
+        "server.id": "",
+        "server.version": "nxwhy",
+        "server.transparency": None,
+        "server.designated": (),
         "upstreams": {},
         "routes": (),
         "never_block": (),
@@ -108,6 +125,20 @@ def test_every_key_can_be_set() -> None:
         "listen.dns": (Endpoint("192.0.2.1", 53), Endpoint("2001:db8::1", 53)),
         "listen.notice": (Endpoint("192.0.2.10", 80),),
         "listen.admin": Endpoint("127.0.0.1", 9000),
+        "server.name": b"\3dns\4corp\7example\0",
+        "server.id": "dns1",
+        "server.version": "",
+        "server.transparency": "https://dns.corp.example/transparency",
+        "server.designated": (
+            Designated(alpn=("dot",)),
+            Designated(
+                alpn=("h2", "h3"),
+                name="doh.corp.example",
+                port="8443",
+                path="/q{?dns}",
+                addresses=("192.0.2.1", "2001:db8::1"),
+            ),
+        ),
         "never_block": (b"\4corp\7example\0",),
         "tests": (Trial(name="ads.example", type=28, client="192.0.2.7", expect="blocked"),),
         "answer.ttl": 60,
