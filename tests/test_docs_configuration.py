@@ -115,8 +115,8 @@ def test_a_default_is_that_of_the_model(key: str, default: str) -> None:
 CHOICES = [
     (key, choice)
     for key, (kind, _, _) in ROWS.items()
-    if re.fullmatch(r"(`[\w]+`(, )?)+", kind)
-    for choice in re.findall(r"`(\w+)`", kind)
+    if re.fullmatch(r"(`[\w-]+`(, )?)+", kind)
+    for choice in re.findall(r"`([\w-]+)`", kind)
 ]
 BOUNDS = [(key, text) for key, (kind, _, _) in ROWS.items() for text in re.findall(r"`(\d+\w+)`", kind)]
 

@@ -30,7 +30,7 @@ from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
 from resolver.core.wire import A
-from resolver.shipped import SHIPPED, TEMPLATES
+from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES
 
 MAX_ENTRIES = 10_000
 """Most networks, routes, or domains of a route that stand in one list."""
@@ -208,8 +208,8 @@ class ListSettings(_Part):
     def _known_shipped(cls, value: str) -> str:
         if value in TEMPLATES:
             raise ValueError(f"{q.shown(value)} ships empty: fill a copy of it and give its `path`")
-        if value not in SHIPPED:
-            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED)} do")
+        if value not in SHIPPED + OPTIONAL:
+            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED + OPTIONAL)} do")
         return value
 
     @field_validator("record", mode="before")

@@ -13,7 +13,7 @@ from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
-from resolver.shipped import SHIPPED, TEMPLATES, shipped_folder
+from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES, shipped_folder
 from tests.config.reading import HOME, config, mistakes
 
 FULL = """
@@ -224,7 +224,7 @@ def test_private_stands_for_networks_beside_others() -> None:
 
 
 def test_what_is_said_to_ship_does() -> None:
-    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *TEMPLATES}
+    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *OPTIONAL, *TEMPLATES}
 
 
 def test_admin_can_be_off() -> None:

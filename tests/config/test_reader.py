@@ -114,7 +114,8 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("lists: {a: {path: b, kind: deny}}", "1:28: lists.a.kind: must be block or allow"),
         (
             "lists: {a: {shipped: nope}}",
-            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo do",
+            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo, canaries,"
+            " doh-bypass do",
         ),
         (
             "lists: {a: {shipped: vchat}}",
