@@ -76,14 +76,17 @@ def check(path: Path | None) -> None:
     """Say every mistake in the configuration and in the lists, each with file:line:column.
 
     So is what the server would refuse: updates of lists that look wrong, names in `never_block` that a list
-    blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count.
+    blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count. They are of
+    lists that block without saying why or whom to ask, and of reviews that are due, too.
     """
+    from datetime import date
+
     from resolver import checking
     from resolver.engines import chosen
 
     config = read_config(path)
     engine = as_ours(lambda: chosen(config.engine))
-    found = checking.check(config, progress())
+    found = checking.check(config, progress(), date.today())
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     for mistake in found.mistakes:

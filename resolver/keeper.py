@@ -17,7 +17,14 @@ from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
 from resolver.edge.lists import CHILD, Watch, build_apart, settled
 from resolver.edge.shelf import Shelf
 from resolver.listing import lists_document
-from resolver.parts import failed_tests, fetch_jobs, list_sources, protected_names, waiting_tests
+from resolver.parts import (
+    failed_tests,
+    fetch_jobs,
+    list_sources,
+    protected_names,
+    record_defaults,
+    waiting_tests,
+)
 
 log = logging.getLogger("nxwhy")
 
@@ -119,7 +126,7 @@ class Keeper:
             return []
         now = time.time()
         live = self.shelf.live(now)
-        return lists_document(self.shelf.build, live)
+        return lists_document(self.shelf.build, live, record_defaults(config))
 
 
 def _resettings(before: Config, after: Config) -> Iterator[Mapping[str, object]]:

@@ -123,7 +123,7 @@ def _document(path: Path | None) -> list[dict[str, object]]:
     from resolver.edge.control import call
     from resolver.engines import make_steps
     from resolver.listing import lists_document
-    from resolver.parts import CONTROL_SOCKET, list_sources
+    from resolver.parts import CONTROL_SOCKET, list_sources, record_defaults
 
     config = read_config(path)
     try:
@@ -134,11 +134,12 @@ def _document(path: Path | None) -> list[dict[str, object]]:
     try:
         build = builder.open_built(config.state)
         if [loaded.name for loaded in build.lists] == list(config.lists):
-            return lists_document(build, {})
+            return lists_document(build, {}, record_defaults(config))
     except TableFault:
         pass
     steps = make_steps(config.engine)
-    return lists_document(builder.build(list_sources(config), config.state, progress(), steps), {})
+    built = builder.build(list_sources(config), config.state, progress(), steps)
+    return lists_document(built, {}, record_defaults(config))
 
 
 def _known(known: object, name: str) -> None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from resolver.core.lists.record import Record
+from resolver.core.lists.record import NO_DEFAULTS, Defaults
+from resolver.core.reasons import document, make_reason
 from resolver.edge.builder import Build
 from resolver.edge.history import History
 from resolver.edge.shelf import not_kept
@@ -25,25 +26,13 @@ _COUNTS = {
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def record_document(record: Record) -> dict[str, object]:
-    """Return what is given of a record, by the names of its fields."""
-    given = {
-        "title": record.title,
-        "class": record.list_class.value,
-        "text": record.text,
-        "organisation": record.organisation,
-        "authority": record.authority,
-        "reference": record.reference,
-        "contact": record.contact,
-        "since": record.since.isoformat() if record.since else "",
-        "review": record.review.isoformat() if record.review else "",
-        "more": record.more,
-    }
-    return {key: value for key, value in given.items() if value}
+def lists_document(
+    build: Build, live: Mapping[str, Mapping[str, object]], defaults: Defaults = NO_DEFAULTS
+) -> list[dict[str, Any]]:
+    """Return what each list holds, for programs; `live` is what a running server knows besides, by list.
 
-
-def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
-    """Return what each list holds, for programs; `live` is what a running server knows besides, by list."""
+    `defaults` are for records that leave something out; texts are in their language.
+    """
     return [
         {
             "list": loaded.name,
@@ -64,7 +53,7 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
             "hint": loaded.hint or None,
             "unkept": loaded.unkept or None,
             **live.get(loaded.name, {}),
-            "record": record_document(loaded.record),
+            "record": document(make_reason(defaults.complete(loaded.record), (defaults.language,))),
         }
         for loaded, count in zip(build.lists, build.table.counts, strict=True)
     ]

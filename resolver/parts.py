@@ -13,7 +13,9 @@ from resolver.core.cache import Ageing
 from resolver.core.clients import Bucket, Clients
 from resolver.core.guards import Bounds, Protected
 from resolver.core.identity import Designation, Identity
+from resolver.core.language import DEFAULT
 from resolver.core.lists.query_types import type_text
+from resolver.core.lists.record import Defaults
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
 from resolver.edge.builder import Build, Loaded
@@ -52,14 +54,16 @@ def list_sources(config: Config) -> tuple[Source, ...]:
 
 def make_policy(config: Config, build: Build, generation: int) -> Policy:
     """Return the policy that a configuration makes of compiled lists."""
+    defaults = record_defaults(config)
     shadows = {name for name, settings in config.lists.items() if settings.mode is Mode.SHADOW}
     lists = [
         PolicyList(
             loaded.name,
-            loaded.record,
+            defaults.complete(loaded.record),
             shadow=loaded.name in shadows,
             triggers=triggers,
             patterns=patterns,
+            languages=(defaults.language,),
         )
         for loaded, triggers, patterns in zip(build.lists, build.triggers, build.patterns, strict=True)
     ]
@@ -81,6 +85,12 @@ def make_policy(config: Config, build: Build, generation: int) -> Policy:
         () if notice.ipv6 is None else (notice.ipv6,),
     )
     return Policy(build.table, lists, groups, settings, generation)
+
+
+def record_defaults(config: Config) -> Defaults:
+    """Return what holds for records that leave it out."""
+    answer = config.answer
+    return Defaults(answer.contact, answer.organisation, answer.language or DEFAULT)
 
 
 def failed_tests(config: Config, build: Build) -> list[str]:

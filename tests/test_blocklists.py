@@ -13,6 +13,7 @@ from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Effect, Scope
 from resolver.core.names import from_text, is_within
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
+from resolver.core.reasons import make_reason
 from resolver.core.replies import AnswerMode
 from resolver.core.wire import parse_query
 from tests.messages import errors, opt, parsed, query
@@ -63,9 +64,10 @@ def test_a_shipped_list_is_read_without_a_mistake_or_a_repeat(service: str) -> N
 def test_a_shipped_list_says_why_it_exists_and_names_nobody_as_contact(service: str) -> None:
     record = load(service).record
     assert record is not None
-    assert record.title == TITLES[service]
+    reason = make_reason(record)
+    assert reason.title == TITLES[service]
     assert record.list_class is ListClass.POLICY
-    assert record.text.endswith("blocked on this network by its owner.")
+    assert reason.why.endswith("blocked on this network by its owner.")
     assert record.since == MADE.get(service, date(2026, 11, 22))
     assert record.contact == ""
 

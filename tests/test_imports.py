@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 RANKS = (
     ("core.errors", "core.source"),
-    ("core.names", "core.networks"),
+    ("core.names", "core.networks", "core.language"),
     ("core.lists",),
     ("core.keys", "core.sets"),
     ("core.steps",),
@@ -37,6 +37,7 @@ RANKS = (
     ("native",),
     ("parts", "engines"),
     ("listing", "ask"),
+    ("record_checks",),
     ("tracing", "replaying", "checking"),
     ("settings",),
     ("list_commands",),

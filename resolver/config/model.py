@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
-from pydantic_core import PydanticCustomError
 
 from resolver.config import quantities as q
 from resolver.config import texts
-from resolver.config.problem import Problem
+from resolver.config.draft import Location
+from resolver.config.problem import Places, Problem
 from resolver.config.quantities import Endpoint
+from resolver.config.records import Contact, Language, Organisation, Recorded
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
-from resolver.core.errors import RecordFault
 from resolver.core.guards import DEFAULT_BOUNDS
+from resolver.core.language import DEFAULT
 from resolver.core.lists.formats import FORMATS
-from resolver.core.lists.record import Record, record_from_mapping
 from resolver.core.lists.rule import Scope
 from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
@@ -187,7 +187,7 @@ class ListSettings(_Part):
     match: Scope = Scope.EXACT
     kind: Kind = Kind.BLOCK
     mode: Mode = Mode.ENFORCED
-    record: Record | None = None
+    record: Recorded | None = None
 
     @field_validator("format")
     @classmethod
@@ -212,18 +212,6 @@ class ListSettings(_Part):
             raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED + OPTIONAL)} do")
         return value
 
-    @field_validator("record", mode="before")
-    @classmethod
-    def _known_record(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise ValueError("must be a mapping")
-        try:
-            return record_from_mapping(value)
-        except RecordFault as exc:
-            raise PydanticCustomError(
-                "record", "{reason}", {"field": exc.field, "reason": exc.reason}
-            ) from None
-
 
 class GroupSettings(_Part):
     """Clients, the lists that count for them, and how blocked names are answered."""
@@ -242,10 +230,13 @@ class Notice(_Part):
 
 
 class Answer(_Part):
-    """Blocked answers."""
+    """Blocked answers. `language`, `contact` and `organisation` are for records that do not say theirs."""
 
     ttl: _seconds(1, 86400) = 30.0  # type: ignore[valid-type]
     notice: Notice = Notice()
+    language: Language = DEFAULT
+    contact: Contact = ""
+    organisation: Organisation = ""
 
 
 class CacheSettings(_Part):
@@ -332,6 +323,7 @@ class Config(_Part):
     state: File = Path("/var/lib/nxwhy")
     _source: Path | None = PrivateAttr(None)
     _warnings: tuple[Problem, ...] = PrivateAttr(())
+    _places: Places = PrivateAttr(Places("", {}))
 
     @property
     def source(self) -> Path | None:
@@ -356,8 +348,25 @@ class Config(_Part):
         everybody = GroupSettings(block=named[Kind.BLOCK], allow=named[Kind.ALLOW])
         return self.model_copy(update={"groups": {DEFAULT_GROUP: everybody}})
 
-    def placed(self, folder: Path, source: Path | None, warnings: tuple[Problem, ...]) -> Config:
-        """Return this with its relative paths starting from `folder`."""
+    def remark(self, location: Location, message: str) -> str:
+        """Return what the owner should know of a part of this, behind its place or the next around it."""
+        where = ".".join(map(str, location))
+        source, places = self._places
+        if not source:  # the defaults, which stand nowhere
+            return f"{where}: {message}"
+        known = location
+        while known and known not in places:
+            known = known[:-1]
+        return str(Problem(source, *places.get(known, (1, 1)), where, message))
+
+    def placed(
+        self,
+        folder: Path,
+        source: Path | None,
+        warnings: tuple[Problem, ...],
+        places: Places,
+    ) -> Config:
+        """Return this with its relative paths starting from `folder`; `places` are those of its parts."""
         lists = {
             name: settings.model_copy(
                 update={
@@ -369,5 +378,5 @@ class Config(_Part):
             for name, settings in self.lists.items()
         }
         placed = self.model_copy(update={"lists": lists, "state": folder / self.state})
-        placed._source, placed._warnings = source, warnings
+        placed._source, placed._warnings, placed._places = source, warnings, places
         return placed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -16,9 +17,9 @@ import dnslib
 
 from resolver.core import names
 from resolver.core import wire as w
-from resolver.core.lists.record import ListClass, Record
+from resolver.core.lists.record import ListClass
 from resolver.core.lists.rule import Action
-from resolver.core.reasons import brief
+from resolver.core.reasons import Reason, brief
 from resolver.core.wire import MAX_UDP_REPLY, Query
 
 BLOCKED, CENSORED, FILTERED, PROHIBITED, FORGED = 15, 16, 17, 18, 4
@@ -210,20 +211,20 @@ class Shape:
 class Blocked:
     """The blocked answer of one list in one mode, for every type."""
 
-    __slots__ = ("_code", "_other", "_record", "_shapes", "mode", "rcode", "ttl")
+    __slots__ = ("_code", "_other", "_reason", "_shapes", "mode", "rcode", "ttl")
 
     def __init__(
         self,
         mode: AnswerMode | Action,
-        record: Record,
+        reason: Reason,
         ttl: int,
         ipv4: Sequence[IPv4Address] = (),
         ipv6: Sequence[IPv6Address] = (),
     ) -> None:
         """`ttl` in seconds; the addresses are the notice page's."""
         self.mode, self.ttl, self.rcode = mode, ttl, _RCODES[mode]
-        self._record = record
-        self._code = FORGED if mode in _FORGED else CODES[record.list_class]
+        self._reason = reason
+        self._code = FORGED if mode in _FORGED else CODES[reason.list_class]
         texts = {w.A: [f"A {address}" for address in ipv4], w.AAAA: [f"AAAA {address}" for address in ipv6]}
         if mode is AnswerMode.NULL:
             texts = {w.A: ["A 0.0.0.0"], w.AAAA: ["AAAA ::"]}
@@ -248,7 +249,8 @@ class Blocked:
         return self._shapes.get(kind, self._other)
 
     def _shape(self, sections: Sections, via: str | None = None) -> Shape:
-        options = extended_error(self._code, brief(self._record, via))
+        reason = self._reason if via is None else replace(self._reason, via=via)
+        options = extended_error(self._code, brief(reason))
         return Shape(self.rcode, sections, options, extended_error(self._code))
 
 

@@ -27,6 +27,7 @@ from uvicorn.server import ServerState
 from resolver.core import names
 from resolver.core.clients import network_of, parse_address
 from resolver.core.errors import NameFault
+from resolver.core.language import accepted
 from resolver.core.policy import Verdict
 from resolver.observe.state import Check
 from resolver.web import notice
@@ -44,7 +45,7 @@ PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": notice.CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
-    "Vary": "Accept",
+    "Vary": "Accept, Accept-Language",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -219,10 +220,11 @@ def _notice(request: Request, judge: Judge) -> Response:
         name = host_of(_authority(request))
     except NameFault:
         return PlainTextResponse("The Host header holds no name.\n", 400, PAGE_HEADERS)
-    shown = notice.Notice("", None, "")
+    shown = notice.Notice("", None)
     if name is not None:
         verdict = judge(name, request.client.host if request.client else "127.0.0.1")
-        shown = notice.Notice(names.to_text(name), verdict.list if verdict.blocks else None, verdict.group)
+        wanted = accepted(request.headers.get("accept-language", ""))
+        shown = notice.Notice(names.to_text(name), verdict.reason(wanted) if verdict.blocks else None)
     headers = PAGE_HEADERS | notice.links(shown, _own_url(request.scope))
     kind = preferred(request.headers.get("accept", ""))
     if kind == "text/html":

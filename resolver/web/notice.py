@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 
+from resolver.core import reasons
 from resolver.core.lists.record import ListClass
-from resolver.core.policy import PolicyList
+from resolver.core.reasons import Reason
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -60,21 +61,20 @@ _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A host that somebody came to, and the list that blocks it for them; None: none does.
+    """A host that somebody came to, and why it is blocked for them; None: it is not.
 
     `host` is the text of a name, A-labels as they are; it is empty where the page's own address was asked.
     """
 
     host: str
-    by: PolicyList | None
-    group: str
+    reason: Reason | None
 
 
 def status(notice: Notice) -> int:
     """Return the status: 451 for a legal demand (RFC 7725), 403 for other blocks, 404 where there is none."""
-    if notice.by is None:
+    if notice.reason is None:
         return 404
-    return 451 if notice.by.record.list_class is ListClass.LEGAL else 403
+    return 451 if notice.reason.list_class is ListClass.LEGAL else 403
 
 
 def links(notice: Notice, server: str) -> dict[str, str]:
@@ -84,26 +84,25 @@ def links(notice: Notice, server: str) -> dict[str, str]:
     The record knows the operator by `more` and `contact`; where it gives neither, `server` stands in, the
     URL of this listener. A relative reference would name the blocked host.
     """
-    if notice.by is None or notice.by.record.list_class is not ListClass.LEGAL:
+    reason = notice.reason
+    if reason is None or reason.list_class is not ListClass.LEGAL:
         return {}
-    record = notice.by.record
-    known = [record.more if record.more.startswith("https://") else "", record.contact, server]
+    known = [reason.more if reason.more.startswith("https://") else "", reason.contact, server]
     named = next(filter(_URI, known), None)
     return {"Link": f'<{named}>; rel="blocked-by"'} if named else {}
 
 
 def document(notice: Notice) -> dict[str, object]:
     """Return the facts of the page for programs."""
-    if notice.by is None:
+    if notice.reason is None:
         return {"host": notice.host, "blocked": False}
-    facts = {"group": notice.group, "class": notice.by.record.list_class.value}
-    return {"host": notice.host, "blocked": True, **facts, **{key: text for key, _, text in _facts(notice)}}
+    return {"host": notice.host, "blocked": True, **reasons.document(notice.reason)}
 
 
 def page(notice: Notice) -> str:
     """Return the page. Every value is escaped; there is no script and nothing from elsewhere."""
     host, facts = _shown(notice.host), _facts(notice)
-    if notice.by is not None:
+    if notice.reason is not None:
         title = f"{host} is blocked"
         rows = "\n".join(
             [
@@ -114,7 +113,7 @@ def page(notice: Notice) -> str:
         body = (
             f"<h1>{host} is <span>blocked</span> on this network</h1>\n"
             f"<p>Not your device and not the site: this network does not look the name up, because of "
-            f"{_CLASSES[notice.by.record.list_class]}.</p>\n<dl>\n{rows}\n</dl>"
+            f"{_CLASSES[notice.reason.list_class]}.</p>\n<dl>\n{rows}\n</dl>"
         )
     elif notice.host:
         title = f"{host} is not blocked"
@@ -139,20 +138,20 @@ def page(notice: Notice) -> str:
 
 def _facts(notice: Notice) -> list[tuple[str, str, str]]:
     """Return what is known of a block, in the order in which people ask: (key, label, text)."""
-    if notice.by is None:
+    reason = notice.reason
+    if reason is None:
         return []
-    record = notice.by.record
     facts = [
-        ("title", "What", record.title),
-        ("text", "Why", record.text),
-        ("organisation", "Who decided", record.organisation),
-        ("authority", "By order of", record.authority),
-        ("reference", "Reference", record.reference),
-        ("since", "Since", record.since.isoformat() if record.since else ""),
-        ("review", "To be reviewed", record.review.isoformat() if record.review else ""),
-        ("contact", "Whom to ask", record.contact or "the owner of this network"),
-        ("more", "More", record.more),
-        ("list", "List", notice.by.name),
+        ("title", "What", reason.title),
+        ("text", "Why", reason.why),
+        ("organisation", "Who decided", reason.organisation),
+        ("authority", "By order of", reason.authority),
+        ("reference", "Reference", reason.reference),
+        ("since", "Since", reason.since.isoformat() if reason.since else ""),
+        ("review", "To be reviewed", reason.review.isoformat() if reason.review else ""),
+        ("contact", "Whom to ask", reason.contact or "the owner of this network"),
+        ("more", "More", reason.more),
+        ("list", "List", reason.list),
     ]
     return [fact for fact in facts if fact[2]]
 

@@ -56,7 +56,9 @@ groups:
   lab: {clients: [198.51.100.64/26, 2001:db8::/64], block: [ads], allow: [staff], answer: notice}
 never_block: [corp.example]
 tests: [{name: ads.example, type: aaaa, client: 192.0.2.7, expect: blocked}]
-answer: {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"}}
+answer:
+  {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"},
+  language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}}
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
 log: {level: debug, format: json}
@@ -102,6 +104,9 @@ def test_the_defaults() -> None:
         "answer.ttl": 30,
         "answer.notice.ipv4": None,
         "answer.notice.ipv6": None,
+        "answer.language": "en",
+        "answer.contact": "",
+        "answer.organisation": "",
         "cache.size": 64 << 20,
         "cache.max_ttl": 86400,
         "cache.negative_ttl": 3600,
@@ -144,6 +149,9 @@ def test_every_key_can_be_set() -> None:
         "answer.ttl": 60,
         "answer.notice.ipv4": IPv4Address("192.0.2.10"),
         "answer.notice.ipv6": IPv6Address("2001:db8::10"),
+        "answer.language": "ru",
+        "answer.contact": "tel:+1-555-0100",
+        "answer.organisation": (("ru", "Школа"), ("en", "School")),
         "cache.size": 1 << 30,
         "cache.max_ttl": 7200,
         "cache.negative_ttl": 0,

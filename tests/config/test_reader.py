@@ -130,6 +130,25 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
             "lists: {a: {path: b, record: {title: [c]}}}",
             "1:38: lists.a.record.title: must be text, not list: put it in quotes",
         ),
+        ("answer: {language: de_CH}", "1:20: answer.language: 'de_CH' is no language tag as en or zh-Hans"),
+        (
+            "answer: {contact: me@corp.example}",
+            "1:19: answer.contact: must be a mailto:, tel: or https: URI, as mailto:it@corp.example",
+        ),
+        (
+            "answer: {organisation: {x_y: c}}",
+            "1:25: answer.organisation.x_y: 'x_y' is no language tag as en or zh-Hans",
+        ),
+        (
+            "lists: {a: {path: b, record: {title: c, colour: y}}}",
+            "1:41: lists.a.record.colour: unknown; the keys are title, class, text, organisation, authority,"
+            " reference, contact, since, review, more, language, history",
+        ),
+        (
+            "lists: {a: {path: b, record: {title: c, history: [{status: x, date: 2026-01-02}]}}}",
+            "1:60: lists.a.record.history.0.status: 'x' is not one of listed, notified, enforced, shadow,"
+            " lifted",
+        ),
         ("lists: {a: {path: b, record: {text: c}}}", "1:30: lists.a.record.title: missing"),
         ("lists: {../a: {path: b}}", f"1:9: lists.'../a': {NAME}"),
         ("lists: {'': {path: b}}", f"1:9: lists.'': {NAME}"),
@@ -386,3 +405,22 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=f":1:1: {said}$"):
         read(tmp_path / name, HOME)
+
+
+def test_every_mistake_of_a_record_is_told() -> None:
+    text = """\
+lists:
+  a:
+    path: b
+    record:
+      title: {en: c, en_US: d}
+      since: soon
+      history: [{status: x, date: 2026-01-02}, {}]
+"""
+    assert [said.partition(": lists.a.record.")[::2] for said in mistakes(text)] == [
+        ("5:22", "title.en_US: 'en_US' is no language tag as en or zh-Hans"),
+        ("6:14", "since: 'soon' is not a date as 2026-11-22"),
+        ("7:26", "history.0.status: 'x' is not one of listed, notified, enforced, shadow, lifted"),
+        ("7:48", "history.1.date: missing"),
+        ("7:48", "history.1.status: missing"),
+    ]

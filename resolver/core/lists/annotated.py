@@ -20,10 +20,11 @@ from typing import NamedTuple, TypeVar
 
 import yaml
 
-from resolver.core.errors import ListRefused, RecordFault
-from resolver.core.lists.document import DocumentFault, compose, fields, scalar
+from resolver.core.errors import ListRefused, RecordFault, RecordRefused
+from resolver.core.lists.document import KEY, DocumentFault, Mark, Marks, compose, fields, plain, scalar
 from resolver.core.lists.line import Bad, Ignored, Quiet, Said, judge_name
-from resolver.core.lists.record import MAX_FIELD, RECORD_KEYS, Record, check_text, record_from_mapping
+from resolver.core.lists.record import MAX_FIELD, Record
+from resolver.core.lists.record_reader import check_text, record_from_mapping
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope
 
 MAX_BYTES = 2 << 20
@@ -34,7 +35,7 @@ MAX_NODES = 1 << 18
 FILE_KEYS = ("schema", "record", "match", "names")
 ENTRY_KEYS = ("name", "match", "enabled", "effect", "answer", "note", "collateral")
 
-_MAX_DEPTH = 3  # the file, its names, an entry
+_MAX_DEPTH = 4  # the file, its record, the history of that, a step
 _START = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n|---[ \t]*\r?\n)*+(?:schema|record|match|names):[ \t\r\n]"
 ).match
@@ -47,6 +48,13 @@ _ANSWERS = {
 
 T = TypeVar("T")
 Values = dict[str, yaml.Node]
+
+
+class Recorded(NamedTuple):
+    """A record, and where it and its parts stand: (line, column) from 1, by the names of its fields."""
+
+    record: Record
+    places: Mapping[str, tuple[int, int]]
 
 
 class Entry(NamedTuple):
@@ -62,7 +70,7 @@ def is_annotated(data: bytes) -> bool:
     return _START(data, 0, MAX_BYTES) is not None
 
 
-def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[Entry]]:
+def read_annotated(data: bytes, source: str) -> tuple[Recorded | None, Iterator[Entry]]:
     """Return a file's record, if it has one, and its entries in order.
 
     Raises ListRefused for a file that is not built as the format says, before the first entry comes out.
@@ -74,11 +82,37 @@ def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[En
     except UnicodeDecodeError as exc:
         raise ListRefused(source, f"not UTF-8 at byte {exc.start}") from exc
     except DocumentFault as fault:
-        raise ListRefused(source, str(fault)) from fault
+        said = () if fault.mark is None else (_said(source, fault.mark, fault.reason),)
+        raise ListRefused(source, str(fault), said) from fault
+    except _RecordFaults as found:
+        raise ListRefused(source, "its record cannot be taken", found.said(source)) from found
     return record, (_read_entry(line, values, match) for line, values in entries)
 
 
-def _read_file(text: str) -> tuple[Record | None, Scope, list[tuple[int, Values]]]:
+class _RecordFaults(Exception):
+    """What is wrong with a record, and where its parts stand."""
+
+    def __init__(self, refused: RecordRefused, marks: Marks) -> None:
+        super().__init__(str(refused))
+        self._refused, self._marks = refused, marks
+
+    def said(self, source: str) -> tuple[str, ...]:
+        """Return each fault with its place."""
+        return tuple([_said(source, self._mark(one), f"record.{one}") for one in self._refused.faults])
+
+    def _mark(self, fault: RecordFault) -> Mark:
+        """Return where a fault stands: at its key or value, or at the nearest thing around it."""
+        place = (*fault.place, KEY) if fault.of_key else fault.place
+        while place not in self._marks:
+            place = place[:-1]
+        return self._marks[place]
+
+
+def _said(source: str, mark: Mark, reason: str) -> str:
+    return f"{source}:{mark.line + 1}:{mark.column + 1}: {reason}"
+
+
+def _read_file(text: str) -> tuple[Recorded | None, Scope, list[tuple[int, Values]]]:
     root = compose(text, _MAX_DEPTH, MAX_NODES)
     if root is None:
         raise DocumentFault(None, "holds no `names` list")
@@ -92,12 +126,17 @@ def _read_file(text: str) -> tuple[Record | None, Scope, list[tuple[int, Values]
     return record, match, [(node.start_mark.line + 1, _values(node)) for node in names.value]
 
 
-def _read_record(node: yaml.Node) -> Record:
-    parts = fields(node, RECORD_KEYS, "the record")
+def _read_record(node: yaml.Node) -> Recorded:
+    if not isinstance(node, yaml.MappingNode):
+        raise DocumentFault(node.start_mark, "the record must be a mapping")
+    marks: Marks = {}
+    found = plain(node, (), marks)
     try:
-        return record_from_mapping({key: scalar(value) for key, value in parts.items()})
-    except RecordFault as fault:
-        raise DocumentFault(parts.get(fault.field, node).start_mark, f"record: {fault}") from fault
+        record = record_from_mapping(found if isinstance(found, dict) else {})
+    except RecordRefused as refused:
+        raise _RecordFaults(refused, marks) from refused
+    places = {str(place[0]) if place else "": mark for place, mark in marks.items() if len(place) < 2}
+    return Recorded(record, {name: (mark.line + 1, mark.column + 1) for name, mark in places.items()})
 
 
 def _values(node: yaml.Node) -> Values:
@@ -106,10 +145,11 @@ def _values(node: yaml.Node) -> Values:
 
 
 def _read_entry(line: int, values: Values, match: Scope) -> Entry:
-    name = scalar(values["name"]) if "name" in values else None
-    if name is None:
-        return Entry(line, "", Bad("an entry without a name"))
+    name = ""
     try:
+        name = (scalar(values["name"]) if "name" in values else None) or ""
+        if not name:
+            return Entry(line, "", Bad("an entry without a name"))
         return Entry(line, name, _judge_entry(name, line, values, match))
     except DocumentFault as fault:
         return Entry(line, name, Bad(fault.reason))
