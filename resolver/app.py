@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from resolver import __version__
@@ -48,6 +49,7 @@ from resolver.parts import (
     make_routes,
     make_upstreams,
     origins,
+    own_hosts,
 )
 
 if TYPE_CHECKING:
@@ -224,12 +226,14 @@ class App:
             return
         for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
             await asyncio.to_thread(importlib.import_module, late)
+        from resolver.edge import transparency  # noqa: PLC0415
         from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
         from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
 
         registry = make_registry(self._counters, self.state)
-        ours = admin_app(lambda accept: exposition(registry, accept), self.checks)
-        notice = notice_app(self._judge)
+        about = partial(transparency.answer, files=lambda: self._keeper.published(self._config))
+        ours = admin_app(lambda accept: exposition(registry, accept), self.checks, about=about)
+        notice = notice_app(self._judge, about, lambda: own_hosts(self._config))
         for bound, app in [*((one, notice) for one in pages), *((one, ours) for one in admin)]:
             server = HttpServer(app)
             await server.start(bound)

@@ -38,7 +38,7 @@ RANKS = (
     ("parts", "engines"),
     ("listing", "ask"),
     ("record_checks",),
-    ("tracing", "replaying", "checking"),
+    ("tracing", "replaying", "checking", "publishing"),
     ("settings",),
     ("list_commands",),
     ("keeper",),
