@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import NamedTuple
 
 from resolver.config import Config
@@ -23,6 +24,7 @@ from resolver.edge.intake import (
 )
 from resolver.engines import make_steps
 from resolver.parts import failed_tests, list_sources, protected_names, waiting_tests
+from resolver.record_checks import record_warnings
 
 
 class Checked(NamedTuple):
@@ -32,16 +34,17 @@ class Checked(NamedTuple):
     mistakes: list[str]
 
 
-def check(config: Config, told: Callable[[str], object]) -> Checked:
+def check(config: Config, told: Callable[[str], object], today: date) -> Checked:
     """Read all lists as their sources are now and judge them as a build would. Writes nothing.
 
-    `told` hears what is done next.
+    `told` hears what is done next. Reviews that should have been before `today` are warned of.
     """
     sources = list_sources(config)
     steps = make_steps(config.engine)
     guards = _Guards(config, steps)
     warnings = [str(warning) for warning in config.warnings]
-    mistakes, found = [], []
+    mistakes: list[str] = []
+    found = []
     for number, source in enumerate(sources, 1):
         told(f"reading {source.name} ({number} of {len(sources)})")
         now = read(source, None, steps)
@@ -49,11 +52,13 @@ def check(config: Config, told: Callable[[str], object]) -> Checked:
         if now.parsed is None and source.url and not source.path.exists():
             warnings.append(f"{now.error}; nothing of list {source.name} can be checked")
             continue
-        mistakes += [now.error] if now.error else []
+        mistakes += now.faults or ([now.error] if now.error else [])
         mistakes += map(str, now.parsed.mistakes if now.parsed else ())
         mistakes += guards.against(source, now)
         if now.parsed and now.parsed.hint:
             warnings.append(f"{source.name}: {now.parsed.hint}")
+    read_lists = [(source, one.parsed) for source, one in zip(sources, found, strict=True)]
+    warnings += record_warnings(config, read_lists, today)
     told("compiling")
     built = compile_read(sources, found, steps)
     mistakes += failed_tests(config, built)

@@ -30,6 +30,7 @@ Examples:
   nxwhy explain web.wechat.com                why it is blocked, and by which line
   nxwhy query wechat.com --server 127.0.0.1:5335
   nxwhy lists                                 what each list holds
+  nxwhy transparency --output public          what is blocked and why, as pages to publish
 """
 
 RUNS = "python" if native.problem() else "native"
@@ -76,14 +77,17 @@ def check(path: Path | None) -> None:
     """Say every mistake in the configuration and in the lists, each with file:line:column.
 
     So is what the server would refuse: updates of lists that look wrong, names in `never_block` that a list
-    blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count.
+    blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count. They are of
+    lists that block without saying why or whom to ask, and of reviews that are due, too.
     """
+    from datetime import date
+
     from resolver import checking
     from resolver.engines import chosen
 
     config = read_config(path)
     engine = as_ours(lambda: chosen(config.engine))
-    found = checking.check(config, progress())
+    found = checking.check(config, progress(), date.today())
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     for mistake in found.mistakes:
@@ -182,6 +186,39 @@ def replay(names: TextIO, changed: Path, client: str, path: Path | None) -> None
     for change in found:
         click.echo(change)
     click.echo(summary(found, len(seen)), err=True)
+
+
+@main.command()
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder to write to; it is made if need be.",
+)
+@config_option
+def transparency(folder: Path, path: Path | None) -> None:
+    """Write which lists block, why and since when, for publishing: index.html and transparency.json.
+
+    It is what the server itself shows at /transparency, and holds no name that is on a list. It is made from
+    the configuration and what the server had in force last, or the lists; no server needs to run.
+
+    \b
+    Example:
+      nxwhy transparency --output /srv/www/dns --config /etc/nxwhy/nxwhy.yaml
+    """
+    from resolver.listing import at_hand
+    from resolver.publishing import publish
+
+    config = read_config(path)
+    try:
+        written = publish(config, at_hand(config, progress()), folder)
+    except OSError as exc:
+        raise click.ClickException(f"{folder}: {exc.strerror or exc}") from exc
+    for file in written:
+        click.echo(file)
 
 
 @main.command()

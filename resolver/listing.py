@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from resolver.core.lists.record import Record
-from resolver.edge.builder import Build
+from resolver.config import Config
+from resolver.core.errors import TableFault
+from resolver.core.lists.record import NO_DEFAULTS, Defaults
+from resolver.core.reasons import document, make_reason
+from resolver.edge.builder import Build, build, open_built
 from resolver.edge.history import History
 from resolver.edge.shelf import not_kept
+from resolver.engines import make_steps
+from resolver.parts import list_sources
 
 _COUNTS = {
     "NAMES": "names",
@@ -25,25 +30,13 @@ _COUNTS = {
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def record_document(record: Record) -> dict[str, object]:
-    """Return what is given of a record, by the names of its fields."""
-    given = {
-        "title": record.title,
-        "class": record.list_class.value,
-        "text": record.text,
-        "organisation": record.organisation,
-        "authority": record.authority,
-        "reference": record.reference,
-        "contact": record.contact,
-        "since": record.since.isoformat() if record.since else "",
-        "review": record.review.isoformat() if record.review else "",
-        "more": record.more,
-    }
-    return {key: value for key, value in given.items() if value}
+def lists_document(
+    built: Build, live: Mapping[str, Mapping[str, object]], defaults: Defaults = NO_DEFAULTS
+) -> list[dict[str, Any]]:
+    """Return what each list holds, for programs; `live` is what a running server knows besides, by list.
 
-
-def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
-    """Return what each list holds, for programs; `live` is what a running server knows besides, by list."""
+    `defaults` are for records that leave something out; texts are in their language.
+    """
     return [
         {
             "list": loaded.name,
@@ -64,10 +57,24 @@ def lists_document(build: Build, live: Mapping[str, Mapping[str, object]]) -> li
             "hint": loaded.hint or None,
             "unkept": loaded.unkept or None,
             **live.get(loaded.name, {}),
-            "record": record_document(loaded.record),
+            "record": document(make_reason(defaults.complete(loaded.record), (defaults.language,))),
         }
-        for loaded, count in zip(build.lists, build.table.counts, strict=True)
+        for loaded, count in zip(built.lists, built.table.counts, strict=True)
     ]
+
+
+def at_hand(config: Config, told: Callable[[str], object]) -> Build:
+    """Return the table of the last run, or the lists compiled now where it is not of these; writes nothing.
+
+    `told` hears what is done next.
+    """
+    try:
+        found = open_built(config.state)
+        if [loaded.name for loaded in found.lists] == list(config.lists):
+            return found
+    except TableFault:
+        pass
+    return build(list_sources(config), config.state, told, make_steps(config.engine))
 
 
 def lists_text(lists: Sequence[Mapping[str, Any]]) -> str:

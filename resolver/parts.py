@@ -12,7 +12,10 @@ from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Bucket, Clients
 from resolver.core.guards import Bounds, Protected
+from resolver.core.identity import Designation, Identity
+from resolver.core.language import DEFAULT
 from resolver.core.lists.query_types import type_text
+from resolver.core.lists.record import Defaults
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.routes import Routes
 from resolver.edge.builder import Build, Loaded
@@ -51,14 +54,16 @@ def list_sources(config: Config) -> tuple[Source, ...]:
 
 def make_policy(config: Config, build: Build, generation: int) -> Policy:
     """Return the policy that a configuration makes of compiled lists."""
+    defaults = record_defaults(config)
     shadows = {name for name, settings in config.lists.items() if settings.mode is Mode.SHADOW}
     lists = [
         PolicyList(
             loaded.name,
-            loaded.record,
+            defaults.complete(loaded.record),
             shadow=loaded.name in shadows,
             triggers=triggers,
             patterns=patterns,
+            languages=(defaults.language,),
         )
         for loaded, triggers, patterns in zip(build.lists, build.triggers, build.patterns, strict=True)
     ]
@@ -80,6 +85,12 @@ def make_policy(config: Config, build: Build, generation: int) -> Policy:
         () if notice.ipv6 is None else (notice.ipv6,),
     )
     return Policy(build.table, lists, groups, settings, generation)
+
+
+def record_defaults(config: Config) -> Defaults:
+    """Return what holds for records that leave it out."""
+    answer = config.answer
+    return Defaults(answer.contact, answer.organisation, answer.language or DEFAULT)
 
 
 def failed_tests(config: Config, build: Build) -> list[str]:
@@ -137,6 +148,34 @@ def make_routes(config: Config) -> Routes:
     return Routes({domain: route.upstream for route in config.routes for domain in route.domains})
 
 
+def make_identity(config: Config) -> Identity:
+    """Return what we say of ourselves."""
+    server = config.server
+    name = server.name or b""
+    return Identity(
+        name,
+        server.id,
+        server.version,
+        server.transparency or "",
+        [
+            Designation(
+                one.name or name,
+                tuple([spoken.value for spoken in one.alpn]),
+                one.port,
+                one.path if any(spoken.over_https for spoken in one.alpn) else "",
+                one.addresses,
+            )
+            for one in server.designated
+        ],
+    )
+
+
+def own_hosts(config: Config) -> frozenset[str]:
+    """Return the names by which browsers know us."""
+    name, page = config.server.name, urlsplit(config.server.transparency or "").hostname
+    return frozenset(filter(None, (names.to_text(name) if name else "", page)))
+
+
 def make_upstreams(config: Config) -> dict[str, GroupSpec]:
     """Return whom to ask; without a word of the owner the system's resolvers."""
     if not config.upstreams:
@@ -156,6 +195,11 @@ def make_upstreams(config: Config) -> dict[str, GroupSpec]:
         )
         for name, group in config.upstreams.items()
     }
+
+
+def origins(config: Config) -> tuple[object, ...]:
+    """Return what says where answers come from: where it changes, what is cached may be wrong."""
+    return config.routes, config.upstreams, config.server
 
 
 def make_ageing(config: Config) -> Ageing:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from resolver.config import Config
-from resolver.core import names
+from resolver.core import names, reasons
 from resolver.core import wire as w
 from resolver.core.errors import NameFault
 from resolver.core.explain import Explanation, Looked, applies, explain
@@ -16,8 +16,7 @@ from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, 
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
 from resolver.engines import make_steps
-from resolver.listing import record_document
-from resolver.parts import list_sources, make_policy, make_routes
+from resolver.parts import list_sources, make_identity, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
 
@@ -80,7 +79,7 @@ class Trace:
                 "client_rule": self._trigger(verdict.list.name, verdict.say.trigger)
                 if verdict.say and verdict.say.trigger
                 else None,
-                "record": record_document(verdict.list.record),
+                "record": reasons.document(verdict.list.reason(group=verdict.group)),
             },
             "shadow": None
             if verdict.shadow is None
@@ -111,7 +110,7 @@ class Trace:
             shown.append(
                 f"  decided     {_step(verdict.effect)}: list {verdict.list.name}, group {verdict.group}"
             )
-            shown += [f"  {key:<11} {value}" for key, value in record_document(verdict.list.record).items()]
+            shown += [f"  {key:<11} {value}" for key, value in reasons.lines(verdict.list.reason())]
         if verdict.shadow is not None:
             would = "block" if verdict.shadow.blocks else "let through"
             shown.append(f"  shadow      list {verdict.shadow.list.name}, if it were enforced, would {would}")
@@ -201,7 +200,7 @@ def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
     build = builder.compile_read(sources, found, steps)
     policy = make_policy(config, build, 0)
     return Trace(
-        explain(canonical, address, policy, parsed, make_routes(config), qtype),
+        explain(canonical, address, policy, parsed, make_routes(config), qtype, make_identity(config)),
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
         {source.name: one.earlier for source, one in zip(sources, found, strict=True) if one.earlier},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Effect
 from resolver.core.policy import PASS, PolicyList, Shadow, Verdict
+from resolver.core.reasons import make_reason
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.source import Source
 from resolver.observe.counters import UPSTREAM_BOUNDS, Channel, Counters, Durations
@@ -17,7 +18,9 @@ A_IN = b"\0\x01\0\x01"
 def blocking(name: str, group: str = "default") -> Verdict:
     """Return a verdict that blocks because of the list `name`."""
     record = Record(title=name)
-    return Verdict(Effect.BLOCK, PolicyList(name, record), group, Blocked(AnswerMode.NXDOMAIN, record, 30))
+    return Verdict(
+        Effect.BLOCK, PolicyList(name, record), group, Blocked(AnswerMode.NXDOMAIN, make_reason(record), 30)
+    )
 
 
 def durations(*seconds: float) -> Durations:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from resolver.edge.history import accept
 from resolver.edge.intake import history
 from resolver.parts import list_sources, protected_names
 
+TODAY = date(2026, 11, 22)
 LISTS = "lists: {ads: {path: ads.txt}}\n"
 
 
@@ -21,7 +23,7 @@ def config(folder: Path, more: str = "", lists: str = LISTS) -> Config:
 
 
 def checked(made: Config) -> Checked:
-    return check(made, lambda _: None)
+    return check(made, lambda _: None, TODAY)
 
 
 def build(made: Config) -> None:
@@ -41,16 +43,16 @@ def test_a_list_that_was_not_fetched_yet_is_a_warning(tmp_path: Path) -> None:
 def test_an_update_that_the_guards_would_refuse_is_a_mistake_until_it_is_accepted(tmp_path: Path) -> None:
     path, made = tmp_path / "ads.txt", config(tmp_path)
     path.write_text(names(200))
-    assert checked(made) == Checked([], [])
+    assert checked(made).mistakes == []
     build(made)
     path.write_text(names(20))
     assert checked(made).mistakes == [f"{path}: shrunk from 200 rules to 20"]
     build(made)
     kept = history(made.state, "ads")
     kept.save(accept(kept.index()))
-    assert checked(made) == Checked([], [])
+    assert checked(made).mistakes == []
     build(made)
-    assert checked(made) == Checked([], [])
+    assert checked(made).mistakes == []
 
 
 def test_a_fetched_list_is_held_to_the_public_suffixes(tmp_path: Path) -> None:
@@ -99,3 +101,69 @@ def test_a_check_writes_nothing(tmp_path: Path) -> None:
     made = config(tmp_path, "never_block: [mail.corp.example]\n")
     assert len(checked(made).mistakes) == 1
     assert not made.state.exists()
+
+
+SAID = "record: {title: Ads, text: No ads., contact: 'tel:110'%s}\nnames: [ads.example]\n"
+
+
+def doubts(folder: Path, lists: str, more: str = "") -> list[str]:
+    found = checked(config(folder, more, f"lists:\n{lists}"))
+    assert found.mistakes == []
+    return [warning.replace(f"{folder}/", "") for warning in found.warnings]
+
+
+def test_a_list_that_blocks_is_warned_of_where_it_does_not_say_why_or_whom_to_ask(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("ads.example\n")
+    (tmp_path / "chat.yaml").write_text("record:\n  title: Chat\n  text: No chat.\nnames: [chat.example]\n")
+    lists = "  ads: {path: ads.txt}\n  chat: {path: chat.yaml}\n  own: {path: ads.txt, record: {title: x}}\n"
+    assert doubts(tmp_path, lists) == [
+        "n.yaml:2:8: lists.ads: blocks, and says neither why nor whom to ask: "
+        "give a record with `text` and `contact`",
+        "chat.yaml:2:3: record: blocks, and says not whom to ask: "
+        "give `contact`, or `answer.contact` for all lists",
+        "n.yaml:4:32: lists.own.record: blocks, and says neither why nor whom to ask: "
+        "give a record with `text` and `contact`",
+    ]
+    assert doubts(tmp_path, lists, "answer: {contact: 'tel:110'}\n") == [
+        "n.yaml:2:8: lists.ads: blocks, and does not say why: give `text`",
+        "n.yaml:4:32: lists.own.record: blocks, and does not say why: give `text`",
+    ]
+
+
+def test_a_list_that_decides_nothing_or_lets_through_owes_no_reason(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("ads.example\n")
+    for how in ("mode: shadow", "mode: off", "kind: allow"):
+        assert doubts(tmp_path, f"  ads: {{path: ads.txt, {how}}}\n") == []
+
+
+def test_a_review_that_is_past_is_warned_of_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "ads.yaml"
+    path.write_text(SAID % ", review: 2026-11-21")
+    assert doubts(tmp_path, "  ads: {path: ads.yaml}\n") == [
+        "ads.yaml:1:65: record.review: was to be reviewed by 2026-11-21"
+    ]
+    path.write_text(SAID % ", review: 2026-11-22")
+    assert doubts(tmp_path, "  ads: {path: ads.yaml}\n") == []
+    record = "{title: A, text: b, contact: 'tel:110', review: 2020-01-01}"
+    assert doubts(tmp_path, f"  ads: {{path: ads.yaml, record: {record}}}\n") == [
+        "n.yaml:2:81: lists.ads.record.review: was to be reviewed by 2020-01-01"
+    ]
+
+
+def test_the_lists_that_ship_are_warned_of_once_and_a_contact_for_all_settles_it(tmp_path: Path) -> None:
+    lists = "  line: {shipped: line}\n  imo: {shipped: imo}\n"
+    assert doubts(tmp_path, lists) == [
+        "n.yaml:1:1: answer.contact: nobody is named to ask about line, imo: "
+        "set this, as mailto:it@corp.example"
+    ]
+    assert doubts(tmp_path, lists, "answer: {contact: 'mailto:it@corp.example'}\n") == []
+
+
+def test_every_mistake_of_a_record_in_a_list_is_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "ads.yaml"
+    path.write_text("record: {title: x, since: soon, review: later}\nnames: [a.example]\n")
+    found = checked(config(tmp_path, lists="lists: {ads: {path: ads.yaml}}\n"))
+    assert found.mistakes == [
+        f"{path}:1:27: record.since: 'soon' is not a date as 2026-11-22",
+        f"{path}:1:41: record.review: 'later' is not a date as 2026-11-22",
+    ]

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 RANKS = (
     ("core.errors", "core.source"),
-    ("core.names", "core.networks"),
+    ("core.names", "core.networks", "core.language"),
     ("core.lists",),
     ("core.keys", "core.sets"),
     ("core.steps",),
@@ -24,7 +24,7 @@ RANKS = (
     ("core.cookies",),
     ("core.patterns",),
     ("core.guards",),
-    ("core.table", "core.questions", "core.routes"),
+    ("core.table", "core.questions", "core.routes", "core.identity"),
     ("core.addresses", "core.refresh", "core.owned"),
     ("core.verdicts",),
     ("core.policy",),
@@ -37,7 +37,8 @@ RANKS = (
     ("native",),
     ("parts", "engines"),
     ("listing", "ask"),
-    ("tracing", "replaying", "checking"),
+    ("record_checks",),
+    ("tracing", "replaying", "checking", "publishing"),
     ("settings",),
     ("list_commands",),
     ("keeper",),

@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
-from pydantic_core import PydanticCustomError
 
 from resolver.config import quantities as q
 from resolver.config import texts
-from resolver.config.problem import Problem
+from resolver.config.draft import Location
+from resolver.config.problem import Places, Problem
 from resolver.config.quantities import Endpoint
+from resolver.config.records import Contact, Language, Organisation, Recorded
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
-from resolver.core.errors import RecordFault
 from resolver.core.guards import DEFAULT_BOUNDS
+from resolver.core.language import DEFAULT
 from resolver.core.lists.formats import FORMATS
-from resolver.core.lists.record import Record, record_from_mapping
 from resolver.core.lists.rule import Scope
 from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
 from resolver.core.wire import A
-from resolver.shipped import SHIPPED, TEMPLATES
+from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES
 
 MAX_ENTRIES = 10_000
 """Most networks, routes, or domains of a route that stand in one list."""
@@ -72,9 +72,45 @@ def _networks(values: Any) -> Any:
 
 At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
 Domain = Annotated[bytes, BeforeValidator(_from_text(texts.domain))]
+Ip = Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
+OwnName = Annotated[bytes, BeforeValidator(_from_text(texts.server_name))]
 File = Annotated[Path, BeforeValidator(_from_text(texts.path))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+
+
+class Protocol(StrEnum):
+    """What an encrypted server speaks, by its name in ALPN."""
+
+    DOT = "dot"
+    DOQ = "doq"
+    H2 = "h2"
+    H3 = "h3"
+
+    @property
+    def over_https(self) -> bool:
+        """Whether it has a path."""
+        return self in (Protocol.H2, Protocol.H3)
+
+
+class Designated(_Part):
+    """An encrypted server that stands for us."""
+
+    alpn: tuple[Protocol, ...] = Field(min_length=1, max_length=len(Protocol))
+    name: OwnName | None = None
+    port: Annotated[int, BeforeValidator(_from_text(q.port))] | None = None
+    path: Annotated[str, BeforeValidator(_from_text(texts.doh_path))] = "/dns-query{?dns}"
+    addresses: tuple[Ip, ...] = Field((), max_length=8)
+
+
+class ServerSettings(_Part):
+    """What we say of ourselves."""
+
+    name: OwnName | None = None
+    id: Annotated[str, BeforeValidator(_from_text(lambda text: texts.told(text, 63)))] = ""
+    version: Annotated[str, BeforeValidator(_from_text(texts.told))] = "nxwhy"
+    transparency: Annotated[str, BeforeValidator(_from_text(texts.page))] | None = None
+    designated: tuple[Designated, ...] = Field((), max_length=8)
 
 
 class Listen(_Part):
@@ -151,7 +187,7 @@ class ListSettings(_Part):
     match: Scope = Scope.EXACT
     kind: Kind = Kind.BLOCK
     mode: Mode = Mode.ENFORCED
-    record: Record | None = None
+    record: Recorded | None = None
 
     @field_validator("format")
     @classmethod
@@ -172,21 +208,9 @@ class ListSettings(_Part):
     def _known_shipped(cls, value: str) -> str:
         if value in TEMPLATES:
             raise ValueError(f"{q.shown(value)} ships empty: fill a copy of it and give its `path`")
-        if value not in SHIPPED:
-            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED)} do")
+        if value not in SHIPPED + OPTIONAL:
+            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED + OPTIONAL)} do")
         return value
-
-    @field_validator("record", mode="before")
-    @classmethod
-    def _known_record(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            raise ValueError("must be a mapping")
-        try:
-            return record_from_mapping(value)
-        except RecordFault as exc:
-            raise PydanticCustomError(
-                "record", "{reason}", {"field": exc.field, "reason": exc.reason}
-            ) from None
 
 
 class GroupSettings(_Part):
@@ -206,10 +230,13 @@ class Notice(_Part):
 
 
 class Answer(_Part):
-    """Blocked answers."""
+    """Blocked answers. `language`, `contact` and `organisation` are for records that do not say theirs."""
 
     ttl: _seconds(1, 86400) = 30.0  # type: ignore[valid-type]
     notice: Notice = Notice()
+    language: Language = DEFAULT
+    contact: Contact = ""
+    organisation: Organisation = ""
 
 
 class CacheSettings(_Part):
@@ -273,9 +300,7 @@ class Trial(_Part):
 
     name: Domain
     type: Annotated[int, BeforeValidator(_from_text(q.query_type))] = A
-    client: Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))] = IPv4Address(
-        "127.0.0.1"
-    )
+    client: Ip = IPv4Address("127.0.0.1")
     expect: Expectation
 
 
@@ -283,6 +308,7 @@ class Config(_Part):
     """All that an owner decides."""
 
     listen: Listen = Listen()
+    server: ServerSettings = ServerSettings()
     upstreams: dict[Text, UpstreamSettings] = {}
     routes: tuple[Route, ...] = Field((), max_length=MAX_ENTRIES)
     lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
@@ -297,6 +323,7 @@ class Config(_Part):
     state: File = Path("/var/lib/nxwhy")
     _source: Path | None = PrivateAttr(None)
     _warnings: tuple[Problem, ...] = PrivateAttr(())
+    _places: Places = PrivateAttr(Places("", {}))
 
     @property
     def source(self) -> Path | None:
@@ -321,8 +348,25 @@ class Config(_Part):
         everybody = GroupSettings(block=named[Kind.BLOCK], allow=named[Kind.ALLOW])
         return self.model_copy(update={"groups": {DEFAULT_GROUP: everybody}})
 
-    def placed(self, folder: Path, source: Path | None, warnings: tuple[Problem, ...]) -> Config:
-        """Return this with its relative paths starting from `folder`."""
+    def remark(self, location: Location, message: str) -> str:
+        """Return what the owner should know of a part of this, behind its place or the next around it."""
+        where = ".".join(map(str, location))
+        source, places = self._places
+        if not source:  # the defaults, which stand nowhere
+            return f"{where}: {message}"
+        known = location
+        while known and known not in places:
+            known = known[:-1]
+        return str(Problem(source, *places.get(known, (1, 1)), where, message))
+
+    def placed(
+        self,
+        folder: Path,
+        source: Path | None,
+        warnings: tuple[Problem, ...],
+        places: Places,
+    ) -> Config:
+        """Return this with its relative paths starting from `folder`; `places` are those of its parts."""
         lists = {
             name: settings.model_copy(
                 update={
@@ -334,5 +378,5 @@ class Config(_Part):
             for name, settings in self.lists.items()
         }
         placed = self.model_copy(update={"lists": lists, "state": folder / self.state})
-        placed._source, placed._warnings = source, warnings
+        placed._source, placed._warnings, placed._places = source, warnings, places
         return placed

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from resolver.config.draft import Location
 from resolver.core.errors import ResolverError
 
 MAX_SHOWN = 20
@@ -22,6 +24,13 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         at = f"{self.source}:{self.line}:{self.column}"
         return f"{at}: {self.where}: {self.message}" if self.where else f"{at}: {self.message}"
+
+
+class Places(NamedTuple):
+    """Where parts of a configuration stand: what messages call it, and line and column from 1."""
+
+    source: str
+    at: Mapping[Location, tuple[int, int]]
 
 
 class ConfigError(ResolverError):

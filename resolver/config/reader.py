@@ -15,9 +15,9 @@ from resolver.config.checks import check
 from resolver.config.draft import Draft, Location
 from resolver.config.messages import LONGEST, keys_at, message
 from resolver.config.model import Config
-from resolver.config.problem import ConfigError, Problem
+from resolver.config.problem import ConfigError, Places, Problem
 from resolver.config.quantities import shown
-from resolver.core.lists.document import DocumentFault, compose, scalar
+from resolver.core.lists.document import KEY, DocumentFault, compose, scalar
 from resolver.regular import open_regular
 
 MAX_BYTES = 1 << 20
@@ -27,9 +27,6 @@ MAX_NODES = 1 << 17
 """Most keys and values: reading them takes a second or two."""
 MAX_PROBLEMS = 10_000
 """How many mistakes are counted, and how many warnings."""
-KEY = "[key]"
-"""Stands behind the location of a value for that of its key, as pydantic has it."""
-
 ROUNDS = 4
 """How often what is wrong is left out, to find more in the rest; what was missing may leave more behind."""
 
@@ -81,7 +78,7 @@ def load(
     config = reading.config(values)
     if reading.problems or config is None:
         raise ConfigError(tuple(sorted(reading.problems)))
-    return config.placed(folder, path, tuple(sorted(reading.warnings)))
+    return config.placed(folder, path, tuple(sorted(reading.warnings)), reading.places())
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
@@ -142,6 +139,15 @@ class _Reading:
             draft.leave_out([_place(error, of_key=False) for error in errors])
         return None
 
+    def places(self) -> Places:
+        """Return where lists and their records stand, and what holds for all of them."""
+        found = {
+            location: (node.start_mark.line + 1, node.start_mark.column + 1)
+            for location, node in self._nodes.items()
+            if location[:1] in (("lists",), ("answer",)) and KEY not in location and len(location) <= 4
+        }
+        return Places(self._source, found)
+
     def note(self, location: Location, message: str, *, fatal: bool = True) -> None:
         """Note a problem at a value, or at the nearest thing around it that the text has."""
         known = location
@@ -190,8 +196,6 @@ def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
 
 def _place(error: ErrorDetails, *, of_key: bool = True) -> Location:
     location: Location = error["loc"]
-    if error["type"] == "record":
-        return (*location, error["ctx"]["field"])
     return location if of_key or location[-1] != KEY else location[:-1]
 
 

@@ -168,8 +168,8 @@ class Entry:
         edns = query.edns
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + body
-        elif options or query.cookie:
-            record = opt(options + query.cookie, do=edns.do)
+        elif options or query.reply_options:
+            record = opt(options + query.reply_options, do=edns.do)
             reply = head + self._counts_edns + wire[12 : query.end] + body + record
         else:
             reply = (

@@ -14,6 +14,7 @@ from resolver.core import wire as w
 from resolver.core.cache import Ageing, AnswerCache, Entry
 from resolver.core.cookies import COOKIE, Cookies
 from resolver.core.errors import WireError
+from resolver.core.identity import ANONYMOUS, NSID, Identity
 from resolver.core.lists.rule import Effect
 from resolver.core.networks import Address
 from resolver.core.policy import PASS, Profile, Verdict
@@ -30,7 +31,7 @@ _NO_TYPES = {
 }
 """What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
 that only denials hold (RFC 9824, section 3.5)."""
-NOT_AUTHORITATIVE = extended_error(20)
+NOT_AUTHORITATIVE = extended_error(replies.NOT_AUTHORITATIVE)
 LONG_QUERY = 256
 """A query longer than so many bytes is shortened before it waits for upstream."""
 
@@ -80,13 +81,19 @@ NOT_A_QUERY = Drop("not_a_query")
 class Engine:
     """Everything that answering needs but sockets and clocks. Its parts are replaced, never changed."""
 
-    __slots__ = ("ageing", "cache", "cookies", "routes")
+    __slots__ = ("ageing", "cache", "cookies", "identity", "routes")
 
     def __init__(
-        self, cache: AnswerCache, ageing: Ageing, routes: Routes, cookies: Cookies | None = None
+        self,
+        cache: AnswerCache,
+        ageing: Ageing,
+        routes: Routes,
+        cookies: Cookies | None = None,
+        identity: Identity = ANONYMOUS,
     ) -> None:
         """`cookies` makes server cookies; None: the clients' are ignored."""
         self.cache, self.ageing, self.routes, self.cookies = cache, ageing, routes, cookies
+        self.identity = identity
 
     def handle(
         self, wire: bytes, profile: Profile, now: float, *, stream: bool = False, address: bytes = b""
@@ -98,7 +105,7 @@ class Engine:
         try:
             query = parse_query(wire, stream=stream)
             if query.edns is not None and query.edns.options:
-                self.take_cookie(query, address, now)
+                self.take_options(query, address, now)
         except WireError:
             return reject(wire)
         if query.edns is not None and query.edns.version:
@@ -116,15 +123,18 @@ class Engine:
             return self.deliver(query, profile, verdict, entry, now, Source.CACHE)
         return self._find(query, profile, verdict, entry, now)
 
-    def take_cookie(self, query: Query, address: bytes, now: float) -> None:
-        """See to it that the reply has the cookie that the client expects, if it sent one. Raises WireError.
+    def take_options(self, query: Query, address: bytes, now: float) -> None:
+        """See to it that the reply has the options that the query asks for. Raises WireError.
 
-        Of several the first counts (RFC 7873, section 5.2).
+        That is the cookie that the client expects, of several the first (RFC 7873, section 5.2), and our id,
+        whatever stands in the option that asks for it (RFC 5001, section 2.1).
         """
         options = () if query.edns is None else query.edns.options
-        sent = [data for code, data in options if code == COOKIE]
-        if sent and self.cookies is not None:
-            query.cookie = self.cookies.answer(sent[0], address, now)
+        cookies = [data for code, data in options if code == COOKIE]
+        if cookies and self.cookies is not None:
+            query.reply_options = self.cookies.answer(cookies[0], address, now)
+        if self.identity.nsid and NSID in [code for code, _ in options]:
+            query.reply_options += self.identity.nsid
 
     def deliver(
         self, query: Query, profile: Profile, verdict: Verdict, entry: Entry, now: float, source: Source
@@ -184,6 +194,9 @@ class Engine:
         self, query: Query, profile: Profile, verdict: Verdict, expired: Entry | None, now: float
     ) -> Outcome:
         """Go on with a query that neither policy nor cache answers."""
+        about_us = self.identity.answer(query)
+        if about_us is not None:
+            return Reply(about_us.reply(query), query, Source.LOCAL, about_us.rcode, verdict)
         if not query.is_internet:
             return _error(query, w.REFUSED, extended_error(replies.NOT_SUPPORTED))
         if query.qtype in _NO_TYPES:
@@ -226,7 +239,7 @@ def reject(wire: bytes) -> Reply | Drop:
 def shortened(query: Query) -> Query:
     """Return a query without what nobody needs to answer it: its EDNS options, all behind its question."""
     edns = None if query.edns is None else query.edns._replace(options=())
-    return Query(query.wire[: query.end], query.name, query.end, edns, query.limit, query.cookie)
+    return Query(query.wire[: query.end], query.name, query.end, edns, query.limit, query.reply_options)
 
 
 def judge_leads(query: Query, entry: Entry, profile: Profile, verdict: Verdict) -> Reply | Drop | Verdict:

@@ -24,11 +24,14 @@ class ListError(ResolverError):
 
 
 class ListRefused(ResolverError):
-    """A whole list that must not replace what is in force."""
+    """A whole list that must not replace what is in force.
 
-    def __init__(self, source: str, reason: str) -> None:
-        super().__init__(f"{source}: {reason}")
-        self.source, self.reason = source, reason
+    `faults` are the places in it that are wrong, each as source:line:column and what is wrong there.
+    """
+
+    def __init__(self, source: str, reason: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__("; ".join(faults) or f"{source}: {reason}")
+        self.source, self.reason, self.faults = source, reason, faults
 
 
 class ChildError(ResolverError):
@@ -67,11 +70,24 @@ class ReplayError(ResolverError):
 
 
 class RecordFault(ResolverError):
-    """A field of a list's record that cannot be taken."""
+    """A field of a list's record that cannot be taken; `place` is the way to it within the record.
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field, self.reason = field, reason
+    `of_key` says that its key is wrong, not its value.
+    """
+
+    def __init__(self, field: str | tuple[str | int, ...], reason: str, *, of_key: bool = False) -> None:
+        self.place = (field,) if isinstance(field, str) else field
+        self.field = ".".join(map(str, self.place))
+        self.reason, self.of_key = reason, of_key
+        super().__init__(f"{self.field}: {reason}")
+
+
+class RecordRefused(ResolverError):
+    """A record that cannot be taken: everything that is wrong with it."""
+
+    def __init__(self, faults: tuple[RecordFault, ...]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
 
 
 class UpstreamError(ResolverError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from resolver.core import wire as w
-from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Own
 from resolver.core.names import MAX_NAME
-from resolver.core.reasons import brief
+from resolver.core.reasons import Reason, brief
 from resolver.core.replies import (
     POINTER,
     AnswerMode,
@@ -25,15 +26,15 @@ _ANY_NAME = b"\1*"
 """How the data of a CNAME begins that puts the name that was asked in its place."""
 
 
-def own_answer(own: Own, record: Record, ttl: int) -> Blocked:
+def own_answer(own: Own, reason: Reason, ttl: int) -> Blocked:
     """Return what a rule asks for. `ttl` in seconds."""
     if own.action is Action.DATA:
-        return Redirect(record, ttl, own.records)
+        return Redirect(reason, ttl, own.records)
     if own.action is Action.TCP_ONLY:
-        return TcpOnly(Action.TCP_ONLY, record, ttl)
+        return TcpOnly(Action.TCP_ONLY, reason, ttl)
     if own.action is Action.DROP:
-        return Blocked(Action.DROP, record, ttl)
-    return Blocked(AnswerMode(own.action.value), record, ttl)
+        return Blocked(Action.DROP, reason, ttl)
+    return Blocked(AnswerMode(own.action.value), reason, ttl)
 
 
 class Redirect(Blocked):
@@ -41,9 +42,9 @@ class Redirect(Blocked):
 
     __slots__ = ("_alias", "_wild")
 
-    def __init__(self, record: Record, ttl: int, records: tuple[tuple[int, bytes], ...]) -> None:
+    def __init__(self, reason: Reason, ttl: int, records: tuple[tuple[int, bytes], ...]) -> None:
         """`records` are (type, data in wire form without compression)."""
-        super().__init__(Action.DATA, record, ttl)
+        super().__init__(Action.DATA, reason, ttl)
         aliases = [data for rtype, data in records if rtype == w.CNAME]
         self._wild = aliases[0][2:] if aliases and aliases[0].startswith(_ANY_NAME) else None
         self._alias = self._of([(w.CNAME, aliases[0])]) if aliases else None
@@ -83,5 +84,6 @@ class TcpOnly(Blocked):
 
     def reply(self, query: Query, via: str | None = None) -> bytes:
         """Return the truncated answer to one query."""
-        options = extended_error(self._code, brief(self._record, via))
+        reason = self._reason if via is None else replace(self._reason, via=via)
+        options = extended_error(self._code, brief(reason))
         return truncated(query, self.rcode, options)

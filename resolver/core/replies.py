@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -16,14 +17,30 @@ import dnslib
 
 from resolver.core import names
 from resolver.core import wire as w
-from resolver.core.lists.record import ListClass, Record
+from resolver.core.lists.record import ListClass
 from resolver.core.lists.rule import Action
-from resolver.core.reasons import brief
+from resolver.core.reasons import Reason, brief
 from resolver.core.wire import MAX_UDP_REPLY, Query
 
 BLOCKED, CENSORED, FILTERED, PROHIBITED, FORGED = 15, 16, 17, 18, 4
 STALE, STALE_NXDOMAIN, CACHED_ERROR, NOT_READY, NOT_SUPPORTED = 3, 19, 13, 14, 21
-NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA, INVALID_QUERY_TYPE = 22, 23, 24, 30
+NOT_AUTHORITATIVE, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA = 20, 22, 23, 24
+INVALID_QUERY_TYPE = 30
+SENT_ERRORS = (
+    *(
+        STALE,
+        FORGED,
+        CACHED_ERROR,
+        BLOCKED,
+        CENSORED,
+        FILTERED,
+        PROHIBITED,
+        STALE_NXDOMAIN,
+        NOT_AUTHORITATIVE,
+    ),
+    *(NOT_SUPPORTED, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_QUERY_TYPE),
+)
+"""The extended errors of our own making, in order; those of upstream servers are passed on besides."""
 
 CODES = {
     ListClass.POLICY: BLOCKED,
@@ -128,9 +145,9 @@ def _rdata(record: dnslib.RR) -> bytes:
     return bytes(buffer.data)
 
 
-def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes) -> bytes:
-    """Return one record of class IN; the owner in wire form."""
-    return owner + struct.pack(">HHIH", rtype, w.IN, ttl, len(data)) + data
+def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes, rclass: int = w.IN) -> bytes:
+    """Return one record; the owner in wire form."""
+    return owner + struct.pack(">HHIH", rtype, rclass, ttl, len(data)) + data
 
 
 ANY_RECORD = pack_record(POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has no HINFO
@@ -178,10 +195,10 @@ class Shape:
         edns = query.edns
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + self.sections.tail
-        elif query.cookie:
+        elif query.reply_options:
             start = head + self._counts_edns + wire[12 : query.end] + self.sections.tail
             for options in self._options:
-                reply = start + opt(options + query.cookie, do=edns.do)
+                reply = start + opt(options + query.reply_options, do=edns.do)
                 if len(reply) <= query.limit:
                     break
         else:
@@ -194,20 +211,20 @@ class Shape:
 class Blocked:
     """The blocked answer of one list in one mode, for every type."""
 
-    __slots__ = ("_code", "_other", "_record", "_shapes", "mode", "rcode", "ttl")
+    __slots__ = ("_code", "_other", "_reason", "_shapes", "mode", "rcode", "ttl")
 
     def __init__(
         self,
         mode: AnswerMode | Action,
-        record: Record,
+        reason: Reason,
         ttl: int,
         ipv4: Sequence[IPv4Address] = (),
         ipv6: Sequence[IPv6Address] = (),
     ) -> None:
         """`ttl` in seconds; the addresses are the notice page's."""
         self.mode, self.ttl, self.rcode = mode, ttl, _RCODES[mode]
-        self._record = record
-        self._code = FORGED if mode in _FORGED else CODES[record.list_class]
+        self._reason = reason
+        self._code = FORGED if mode in _FORGED else CODES[reason.list_class]
         texts = {w.A: [f"A {address}" for address in ipv4], w.AAAA: [f"AAAA {address}" for address in ipv6]}
         if mode is AnswerMode.NULL:
             texts = {w.A: ["A 0.0.0.0"], w.AAAA: ["AAAA ::"]}
@@ -232,7 +249,8 @@ class Blocked:
         return self._shapes.get(kind, self._other)
 
     def _shape(self, sections: Sections, via: str | None = None) -> Shape:
-        options = extended_error(self._code, brief(self._record, via))
+        reason = self._reason if via is None else replace(self._reason, via=via)
+        options = extended_error(self._code, brief(reason))
         return Shape(self.rcode, sections, options, extended_error(self._code))
 
 
@@ -264,9 +282,9 @@ def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
     question = wire[12 : query.end]
     if query.edns is None:
         return head + b"\0\1\0\0\0\0\0\0" + question
-    record = opt(options + query.cookie, do=query.edns.do, extended_rcode=rcode >> 4)
+    record = opt(options + query.reply_options, do=query.edns.do, extended_rcode=rcode >> 4)
     if w.HEADER_SIZE + len(question) + len(record) > query.limit:
-        record = opt(query.cookie, do=query.edns.do, extended_rcode=rcode >> 4)
+        record = opt(query.reply_options, do=query.edns.do, extended_rcode=rcode >> 4)
     return head + b"\0\1\0\0\0\0\0\1" + question + record
 
 

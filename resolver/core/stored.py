@@ -8,7 +8,7 @@ from datetime import date
 from ipaddress import ip_network
 from typing import Any
 
-from resolver.core.lists.record import ListClass, Record
+from resolver.core.lists.record import ListClass, Record, Status, Step, Texts
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Side, Trigger, When
 from resolver.core.sets import Say, Says
 
@@ -40,13 +40,21 @@ def patterns_from_json(said: Sequence[Any]) -> tuple[Pattern, ...]:
 def record_to_json(record: Record) -> dict[str, Any]:
     """Return a record as JSON holds it."""
     since, review = (day and day.isoformat() for day in (record.since, record.review))
-    return {**asdict(record), "since": since, "review": review}
+    history = [[step.status, step.day.isoformat(), step.reference, step.note] for step in record.history]
+    return {**asdict(record), "since": since, "review": review, "history": history}
 
 
 def record_from_json(said: Mapping[str, Any]) -> Record:
     """Return a record from what JSON held."""
     dates = {key: said[key] and date.fromisoformat(said[key]) for key in ("since", "review")}
-    return Record(**{**said, **dates, "list_class": ListClass(said["list_class"])})
+    texts = {key: _texts_from_json(said[key]) for key in ("title", "text", "organisation")}
+    steps = [Step(Status(one[0]), date.fromisoformat(one[1]), *one[2:]) for one in said["history"]]
+    kept = {"list_class": ListClass(said["list_class"]), "history": tuple(steps)}
+    return Record(**{**said, **dates, **texts, **kept})
+
+
+def _texts_from_json(said: Any) -> Texts:
+    return said if isinstance(said, str) else tuple([(str(tag), str(text)) for tag, text in said])
 
 
 def triggers_to_json(triggers: Sequence[Trigger]) -> list[Any]:

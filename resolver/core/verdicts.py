@@ -11,6 +11,7 @@ from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Trigger, When
 from resolver.core.networks import Address, Network, Networks
 from resolver.core.owned import own_answer
+from resolver.core.reasons import Reason, make_reason
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.sets import Say, Says
 
@@ -25,7 +26,7 @@ Who = tuple[tuple[Network, ...], tuple[Network, ...]]
 class PolicyList:
     """A list as the policy knows it: its name in the configuration, and why it exists.
 
-    One in `shadow` never decides.
+    One in `shadow` never decides. `languages` are those of its reason where nobody asks for another.
     """
 
     name: str
@@ -33,6 +34,11 @@ class PolicyList:
     shadow: bool = False
     triggers: tuple[Trigger, ...] = ()
     patterns: tuple[Pattern, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    def reason(self, ranges: Iterable[str] = (), group: str = "", via: str = "") -> Reason:
+        """Return why it blocks, in the language that fits the ranges best."""
+        return make_reason(self.record, (*ranges, *self.languages), by=self.name, group=group, via=via)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,10 @@ class Verdict:
         """Return what holds for a query of a type, over TCP or what is built on it or not."""
         verdict = self if self._by_type is None else self._by_type.find(qtype)
         return PASS if stream and verdict._tcp_only else verdict
+
+    def reason(self, ranges: Iterable[str] = (), via: str = "") -> Reason | None:
+        """Return why the list that decided exists, in the language that fits the ranges best."""
+        return None if self.list is None else self.list.reason(ranges, self.group, via)
 
     def shadowed(self, shadow: Shadow) -> Verdict:
         """Return this with what a list in shadow would have decided."""
@@ -226,10 +236,11 @@ class Judge:
         return known
 
     def _make_answer(self, mode: AnswerMode, number: int, own: Own | None) -> Blocked:
-        record, made = self._lists[number].record, self._answers
+        made = self._answers
+        reason = self._lists[number].reason()
         if own is not None:
-            return own_answer(own, record, made.ttl)
-        return Blocked(mode, record, made.ttl, made.ipv4, made.ipv6)
+            return own_answer(own, reason, made.ttl)
+        return Blocked(mode, reason, made.ttl, made.ipv4, made.ipv6)
 
 
 def strongest(says: Iterable[Say]) -> Say | None:

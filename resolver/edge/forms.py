@@ -17,7 +17,7 @@ from resolver.core.lists.rules import Rules
 from resolver.core.steps import Words
 from resolver.edge.files import replacing
 
-FORM = 3
+FORM = 4
 """Version of the form; what another one wrote is parsed anew."""
 _SUM = 32
 

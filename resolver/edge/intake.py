@@ -70,6 +70,8 @@ class Read(NamedTuple):
     error: str | None
     version: str = ""
     held: str = ""
+    faults: tuple[str, ...] = ()
+    """The places that the error is made of, where it is of places in the list."""
 
     @property
     def earlier(self) -> str:
@@ -99,7 +101,7 @@ def read(source: Source, state: Path | None, steps: Steps = PYTHON) -> Read:
             last = _last_good(kept, exc)
             return Read(_parse(source, last.data, steps), last.error, content_id(last.data))
         except ListRefused:
-            return Read(None, str(exc))
+            return Read(None, str(exc), faults=exc.faults)
 
 
 class Taken(NamedTuple):

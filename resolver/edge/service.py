@@ -16,6 +16,7 @@ from resolver.core.clients import Bucket, Client, Clients
 from resolver.core.engine import Drop, Engine, Forward, Reply, shortened
 from resolver.core.errors import WireError
 from resolver.core.policy import Shadow
+from resolver.core.reasons import event_fields
 from resolver.core.replies import PROHIBITED, extended_error
 from resolver.core.source import Source
 from resolver.core.wire import Answer, Query, parse_query
@@ -289,7 +290,7 @@ class Service:
         if query is None:
             return False
         with contextlib.suppress(WireError):
-            self.engine.take_cookie(query, address, now)
+            self.engine.take_options(query, address, now)
         reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
         return self._send(reply, channel, send, to, now)
 
@@ -320,7 +321,9 @@ def _log_shadow(query: Query | None, shadow: Shadow) -> None:
         log.debug(
             "a list in shadow would block" if shadow.blocks else "a list in shadow would let through",
             extra=fields(
-                name=names.to_text(query.name), type=query.qtype, list=shadow.list.name, group=shadow.group
+                name=names.to_text(query.name),
+                type=query.qtype,
+                **event_fields(shadow.list.reason(group=shadow.group)),
             ),
         )
 

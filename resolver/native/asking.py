@@ -75,14 +75,14 @@ class Asking:
     def renew(self) -> None:
         """Tell the threads how to ask now, if that is another way than they know."""
         engine, cache, groups = self._service.engine, self.answering.cache, self.upstreams.groups
-        made_of = engine.routes, groups, engine.ageing, cache.judges_addresses
+        made_of = engine.routes, engine.identity, groups, engine.ageing, cache.judges_addresses
         if self._made_of and all(one is other for one, other in zip(made_of, self._made_of, strict=True)):
             return
         self._made_of = made_of
         names = list(groups)[:MAX_GROUPS]
         self._groups = [groups[name] for name in names]
         self._number_all([server for group in self._groups for server in group.servers])
-        ways = _ways_of(engine.routes, names, self._seed)
+        ways = _ways_of(engine.routes, engine.identity.names, names, self._seed)
         longest, negative, stale, prefetch = engine.ageing
         longest, negative = min(longest, _LONGEST_S), min(negative, _LONGEST_S)
         ways.set_ageing(longest, negative, stale, prefetch, cache.judges_addresses)
@@ -201,16 +201,20 @@ class End(Protocol):
         """Take a query that has waited natively as if it had come in just now."""
 
 
-def _ways_of(routes: Routes, names: Sequence[str], seed: bytes) -> _native.Ways:
-    """Return where names lead, to groups by their place among these; to Python what no group is asked for."""
+def _ways_of(routes: Routes, own: Iterable[bytes], names: Sequence[str], seed: bytes) -> _native.Ways:
+    """Return where names lead, to groups by their place among `names`; to Python what no group is asked for.
+
+    To Python lead also our own names and all below them.
+    """
+    found = routes.found | dict.fromkeys(own)
     numbers = {name: number for number, name in enumerate(names)}
 
     def number_of(upstream: object) -> int:
         return numbers.get(upstream, _PYTHON) if isinstance(upstream, str) else _PYTHON
 
-    to, bounds = array("i", map(number_of, routes.found.values())), array("d", UPSTREAM_BOUNDS)
+    to, bounds = array("i", map(number_of, found.values())), array("d", UPSTREAM_BOUNDS)
     fallback = number_of(routes.default)
-    return _native.Ways(b"".join(routes.found), to.tobytes(), fallback, seed, bounds.tobytes())
+    return _native.Ways(b"".join(found), to.tobytes(), fallback, seed, bounds.tobytes())
 
 
 def _usable(group: UpstreamGroup, now: float) -> list[bool]:

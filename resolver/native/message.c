@@ -7,7 +7,7 @@
 enum { OPCODE = 0x78, LABEL_MAX = 63, OPT_TYPE = 41, OPTIONS_MAX = 64 /* MAX_OPTIONS of core/edns.py */ };
 
 /* Options that a query may have here: all but the cookie mean nothing to Python either. */
-enum { NSID = 3, CLIENT_SUBNET = 8, COOKIE = 10, KEEPALIVE = 11, PADDING = 12 };
+enum { CLIENT_SUBNET = 8, COOKIE = 10, KEEPALIVE = 11, PADDING = 12 };
 
 /* bytes.lower() of Python: ASCII letters alone. */
 static uint8_t lower(uint8_t byte)
@@ -37,7 +37,7 @@ static bool read_name(struct cursor *cursor, struct query *query)
 
 static bool is_plain(unsigned option)
 {
-    return option == COOKIE || option == CLIENT_SUBNET || option == NSID || option == KEEPALIVE || option == PADDING;
+    return option == COOKIE || option == CLIENT_SUBNET || option == KEEPALIVE || option == PADDING;
 }
 
 /* Read the options up to the end of the message; false: one that is for Python, or cut short, or too many. */

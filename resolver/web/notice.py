@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 
+from resolver.core import reasons
 from resolver.core.lists.record import ListClass
-from resolver.core.policy import PolicyList
+from resolver.core.reasons import Reason
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark;
   --ink: #1c2430; --paper: #fff; --soft: #5a6675; --line: #d9dfe6; --mark: #b3261e }
 @media (prefers-color-scheme: dark) {
@@ -32,10 +33,18 @@ dd { flex: 1 1 14rem; margin: 0; overflow-wrap: anywhere }
 a { color: inherit }
 footer { padding: 2rem 1.25rem; color: var(--soft); font-size: .9rem }
 """.strip()
-CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+
+
+def content_security_policy(style: str) -> str:
+    """Return the policy of a page that has one style and nothing else."""
+    known = b64encode(sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{known}'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+CONTENT_SECURITY_POLICY = content_security_policy(STYLE)
 _CLASSES = {
     ListClass.POLICY: "a rule of this network",
     ListClass.LEGAL: "a legal obligation",
@@ -60,21 +69,20 @@ _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A host that somebody came to, and the list that blocks it for them; None: none does.
+    """A host that somebody came to, and why it is blocked for them; None: it is not.
 
     `host` is the text of a name, A-labels as they are; it is empty where the page's own address was asked.
     """
 
     host: str
-    by: PolicyList | None
-    group: str
+    reason: Reason | None
 
 
 def status(notice: Notice) -> int:
     """Return the status: 451 for a legal demand (RFC 7725), 403 for other blocks, 404 where there is none."""
-    if notice.by is None:
+    if notice.reason is None:
         return 404
-    return 451 if notice.by.record.list_class is ListClass.LEGAL else 403
+    return 451 if notice.reason.list_class is ListClass.LEGAL else 403
 
 
 def links(notice: Notice, server: str) -> dict[str, str]:
@@ -84,37 +92,36 @@ def links(notice: Notice, server: str) -> dict[str, str]:
     The record knows the operator by `more` and `contact`; where it gives neither, `server` stands in, the
     URL of this listener. A relative reference would name the blocked host.
     """
-    if notice.by is None or notice.by.record.list_class is not ListClass.LEGAL:
+    reason = notice.reason
+    if reason is None or reason.list_class is not ListClass.LEGAL:
         return {}
-    record = notice.by.record
-    known = [record.more if record.more.startswith("https://") else "", record.contact, server]
+    known = [reason.more if reason.more.startswith("https://") else "", reason.contact, server]
     named = next(filter(_URI, known), None)
     return {"Link": f'<{named}>; rel="blocked-by"'} if named else {}
 
 
 def document(notice: Notice) -> dict[str, object]:
     """Return the facts of the page for programs."""
-    if notice.by is None:
+    if notice.reason is None:
         return {"host": notice.host, "blocked": False}
-    facts = {"group": notice.group, "class": notice.by.record.list_class.value}
-    return {"host": notice.host, "blocked": True, **facts, **{key: text for key, _, text in _facts(notice)}}
+    return {"host": notice.host, "blocked": True, **reasons.document(notice.reason)}
 
 
 def page(notice: Notice) -> str:
     """Return the page. Every value is escaped; there is no script and nothing from elsewhere."""
-    host, facts = _shown(notice.host), _facts(notice)
-    if notice.by is not None:
+    host, facts = shown(notice.host), _facts(notice)
+    if notice.reason is not None:
         title = f"{host} is blocked"
         rows = "\n".join(
             [
-                f'<div><dt>{label}</dt><dd dir="auto">{_value(key, text)}</dd></div>'
+                f'<div><dt>{label}</dt><dd dir="auto">{value(key, text)}</dd></div>'
                 for key, label, text in facts
             ]
         )
         body = (
             f"<h1>{host} is <span>blocked</span> on this network</h1>\n"
             f"<p>Not your device and not the site: this network does not look the name up, because of "
-            f"{_CLASSES[notice.by.record.list_class]}.</p>\n<dl>\n{rows}\n</dl>"
+            f"{_CLASSES[notice.reason.list_class]}.</p>\n<dl>\n{rows}\n</dl>"
         )
     elif notice.host:
         title = f"{host} is not blocked"
@@ -131,7 +138,7 @@ def page(notice: Notice) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="robots" content="noindex">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n'
+        f'<meta name="robots" content="noindex">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n'
         f"<body>\n<main>\n{body}\n</main>\n"
         "<footer>Shown by the DNS resolver of this network, nxwhy.</footer>\n</body>\n</html>\n"
     )
@@ -139,31 +146,31 @@ def page(notice: Notice) -> str:
 
 def _facts(notice: Notice) -> list[tuple[str, str, str]]:
     """Return what is known of a block, in the order in which people ask: (key, label, text)."""
-    if notice.by is None:
+    reason = notice.reason
+    if reason is None:
         return []
-    record = notice.by.record
     facts = [
-        ("title", "What", record.title),
-        ("text", "Why", record.text),
-        ("organisation", "Who decided", record.organisation),
-        ("authority", "By order of", record.authority),
-        ("reference", "Reference", record.reference),
-        ("since", "Since", record.since.isoformat() if record.since else ""),
-        ("review", "To be reviewed", record.review.isoformat() if record.review else ""),
-        ("contact", "Whom to ask", record.contact or "the owner of this network"),
-        ("more", "More", record.more),
-        ("list", "List", notice.by.name),
+        ("title", "What", reason.title),
+        ("text", "Why", reason.why),
+        ("organisation", "Who decided", reason.organisation),
+        ("authority", "By order of", reason.authority),
+        ("reference", "Reference", reason.reference),
+        ("since", "Since", reason.since.isoformat() if reason.since else ""),
+        ("review", "To be reviewed", reason.review.isoformat() if reason.review else ""),
+        ("contact", "Whom to ask", reason.contact or "the owner of this network"),
+        ("more", "More", reason.more),
+        ("list", "List", reason.list),
     ]
     return [fact for fact in facts if fact[2]]
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return text that is safe between tags and in a quoted attribute."""
     return escape(_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
-def _value(key: str, text: str) -> str:
+def value(key: str, text: str) -> str:
     """Return one fact, safe between tags; as a link where its field may hold one."""
     if not text.startswith(_LINKS.get(key, _NO_LINK)):
-        return _shown(text)
-    return f'<a href="{_shown(text)}" rel="noreferrer">{_shown(_SCHEME.sub("", text))}</a>'
+        return shown(text)
+    return f'<a href="{shown(text)}" rel="noreferrer">{shown(_SCHEME.sub("", text))}</a>'

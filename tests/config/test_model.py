@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from resolver.config import Config, Endpoint, default
-from resolver.config.model import Kind, Trial
+from resolver.config.model import Designated, Kind, Trial
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
-from resolver.shipped import SHIPPED, TEMPLATES, shipped_folder
+from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES, shipped_folder
 from tests.config.reading import HOME, config, mistakes
 
 FULL = """
@@ -21,6 +21,18 @@ listen:
   dns: [192.0.2.1:53, "[2001:db8::1]:53"]
   notice: [192.0.2.10:80]
   admin: 127.0.0.1:9000
+server:
+  name: dns.corp.example
+  id: dns1
+  version: off
+  transparency: https://dns.corp.example/transparency
+  designated:
+    - alpn: [dot]
+    - alpn: [h2, h3]
+      name: doh.corp.example
+      port: 8443
+      path: /q{?dns}
+      addresses: [192.0.2.1, 2001:db8::1]
 upstreams:
   default:
     servers: [192.0.2.53, "tcp://[2001:db8::53]:5353"]
@@ -44,7 +56,9 @@ groups:
   lab: {clients: [198.51.100.64/26, 2001:db8::/64], block: [ads], allow: [staff], answer: notice}
 never_block: [corp.example]
 tests: [{name: ads.example, type: aaaa, client: 192.0.2.7, expect: blocked}]
-answer: {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"}}
+answer:
+  {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"},
+  language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}}
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
 log: {level: debug, format: json}
@@ -78,6 +92,11 @@ def test_the_defaults() -> None:
         "listen.dns": (Endpoint("127.0.0.1", 5335),),
         "listen.notice": (),
         "listen.admin": Endpoint("127.0.0.1", 8053),
+        "server.name": None,
+        "server.id": "",
+        "server.version": "nxwhy",
+        "server.transparency": None,
+        "server.designated": (),
         "upstreams": {},
         "routes": (),
         "never_block": (),
@@ -85,6 +104,9 @@ def test_the_defaults() -> None:
         "answer.ttl": 30,
         "answer.notice.ipv4": None,
         "answer.notice.ipv6": None,
+        "answer.language": "en",
+        "answer.contact": "",
+        "answer.organisation": "",
         "cache.size": 64 << 20,
         "cache.max_ttl": 86400,
         "cache.negative_ttl": 3600,
@@ -108,11 +130,28 @@ def test_every_key_can_be_set() -> None:
         "listen.dns": (Endpoint("192.0.2.1", 53), Endpoint("2001:db8::1", 53)),
         "listen.notice": (Endpoint("192.0.2.10", 80),),
         "listen.admin": Endpoint("127.0.0.1", 9000),
+        "server.name": b"\3dns\4corp\7example\0",
+        "server.id": "dns1",
+        "server.version": "",
+        "server.transparency": "https://dns.corp.example/transparency",
+        "server.designated": (
+            Designated(alpn=("dot",)),
+            Designated(
+                alpn=("h2", "h3"),
+                name="doh.corp.example",
+                port="8443",
+                path="/q{?dns}",
+                addresses=("192.0.2.1", "2001:db8::1"),
+            ),
+        ),
         "never_block": (b"\4corp\7example\0",),
         "tests": (Trial(name="ads.example", type=28, client="192.0.2.7", expect="blocked"),),
         "answer.ttl": 60,
         "answer.notice.ipv4": IPv4Address("192.0.2.10"),
         "answer.notice.ipv6": IPv6Address("2001:db8::10"),
+        "answer.language": "ru",
+        "answer.contact": "tel:+1-555-0100",
+        "answer.organisation": (("ru", "Школа"), ("en", "School")),
         "cache.size": 1 << 30,
         "cache.max_ttl": 7200,
         "cache.negative_ttl": 0,
@@ -193,7 +232,7 @@ def test_private_stands_for_networks_beside_others() -> None:
 
 
 def test_what_is_said_to_ship_does() -> None:
-    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *TEMPLATES}
+    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *OPTIONAL, *TEMPLATES}
 
 
 def test_admin_can_be_off() -> None:

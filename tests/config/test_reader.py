@@ -11,7 +11,8 @@ from tests.config.test_model import FULL
 
 NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
 KEYS = (
-    "listen, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log, engine, state"
+    "listen, server, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log,"
+    " engine, state"
 )
 DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
 
@@ -113,7 +114,8 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("lists: {a: {path: b, kind: deny}}", "1:28: lists.a.kind: must be block or allow"),
         (
             "lists: {a: {shipped: nope}}",
-            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo do",
+            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo, canaries,"
+            " doh-bypass do",
         ),
         (
             "lists: {a: {shipped: vchat}}",
@@ -127,6 +129,25 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         (
             "lists: {a: {path: b, record: {title: [c]}}}",
             "1:38: lists.a.record.title: must be text, not list: put it in quotes",
+        ),
+        ("answer: {language: de_CH}", "1:20: answer.language: 'de_CH' is no language tag as en or zh-Hans"),
+        (
+            "answer: {contact: me@corp.example}",
+            "1:19: answer.contact: must be a mailto:, tel: or https: URI, as mailto:it@corp.example",
+        ),
+        (
+            "answer: {organisation: {x_y: c}}",
+            "1:25: answer.organisation.x_y: 'x_y' is no language tag as en or zh-Hans",
+        ),
+        (
+            "lists: {a: {path: b, record: {title: c, colour: y}}}",
+            "1:41: lists.a.record.colour: unknown; the keys are title, class, text, organisation, authority,"
+            " reference, contact, since, review, more, language, history",
+        ),
+        (
+            "lists: {a: {path: b, record: {title: c, history: [{status: x, date: 2026-01-02}]}}}",
+            "1:60: lists.a.record.history.0.status: 'x' is not one of listed, notified, enforced, shadow,"
+            " lifted",
         ),
         ("lists: {a: {path: b, record: {text: c}}}", "1:30: lists.a.record.title: missing"),
         ("lists: {../a: {path: b}}", f"1:9: lists.'../a': {NAME}"),
@@ -184,6 +205,42 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
             "1:27: groups.default.block: must be a list, as [one, two]",
         ),
         ("groups: {default: {block: [{a: b}]}}", "1:28: groups.default.block.0: must be text"),
+        (
+            "server: {name: resolver.arpa}",
+            "1:16: server.name: 'resolver.arpa' is no name of one server, as dns.corp.example",
+        ),
+        ("server: {name: .}", "1:16: server.name: '.' is no name of one server, as dns.corp.example"),
+        ("server: {id: größe}", "1:14: server.id: 'größe' is not printable ASCII"),
+        (f"server: {{id: {'a' * 64}}}", "1:14: server.id: has 64 characters; 63 at most"),
+        (f"server: {{version: {'a' * 256}}}", "1:19: server.version: has 256 characters; 255 at most"),
+        (
+            "server: {transparency: 'http://dns.example/'}",
+            "1:24: server.transparency: 'http://dns.example/' is no https:// URL",
+        ),
+        (
+            "server: {transparency: 'https://me:pass@dns.example/'}",
+            "1:24: server.transparency: a password in a URL would be shown to everybody",
+        ),
+        (
+            f"server: {{transparency: 'https://dns.example/{'a' * 228}'}}",
+            "1:24: server.transparency: has 248 characters; 247 at most",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: []}]}",
+            "1:49: server.designated.0.alpn: needs at least one entry",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: [h4]}]}",
+            "1:50: server.designated.0.alpn.0: must be dot, doq, h2 or h3",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: [dot], port: 0}]}",
+            "1:62: server.designated.0.port: '0' is no port: a number from 1 to 65535",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: [h2], path: /dns-query}]}",
+            "1:61: server.designated.0.path: '/dns-query' is no path with `{?dns}`, as /dns-query{?dns}",
+        ),
         (
             "groups: {default: {answer: nxdomian}}",
             "1:28: groups.default.answer: must be nxdomain, nodata, notice, null or refused;"
@@ -348,3 +405,22 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=f":1:1: {said}$"):
         read(tmp_path / name, HOME)
+
+
+def test_every_mistake_of_a_record_is_told() -> None:
+    text = """\
+lists:
+  a:
+    path: b
+    record:
+      title: {en: c, en_US: d}
+      since: soon
+      history: [{status: x, date: 2026-01-02}, {}]
+"""
+    assert [said.partition(": lists.a.record.")[::2] for said in mistakes(text)] == [
+        ("5:22", "title.en_US: 'en_US' is no language tag as en or zh-Hans"),
+        ("6:14", "since: 'soon' is not a date as 2026-11-22"),
+        ("7:26", "history.0.status: 'x' is not one of listed, notified, enforced, shadow, lifted"),
+        ("7:48", "history.1.date: missing"),
+        ("7:48", "history.1.status: missing"),
+    ]

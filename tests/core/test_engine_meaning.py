@@ -230,7 +230,7 @@ def test_a_blocked_name_gets_the_answer_of_its_group_and_the_reason_of_its_list(
     if message.edns == 0:
         ((told, text),) = errors(message)
         assert told == code
-        assert blocking.record.title in text
+        assert blocking.reason().title in text
     if mode is not AnswerMode.REFUSED and not message.answer:
         (soa,) = message.authority
         assert (soa.ttl, soa[0].minimum) == (30, 30)

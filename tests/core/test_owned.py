@@ -11,6 +11,7 @@ from hypothesis import given
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Action, Own
 from resolver.core.owned import MAX_DATA, own_answer
+from resolver.core.reasons import make_reason
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.wire import parse_query
 from tests.messages import WIRE_NAMES, errors, opt, parsed, query, wire_name
@@ -21,14 +22,16 @@ WILD = (5, b"\1*" + wire_name("garden.example"))
 
 
 def answer(own: Own) -> Blocked:
-    return own_answer(own, RECORD, 30)
+    return own_answer(own, make_reason(RECORD), 30)
 
 
 @pytest.mark.parametrize("action", [Action.NXDOMAIN, Action.NODATA, Action.NULL, Action.REFUSED])
 @pytest.mark.parametrize("qtype", [1, 28, 15])
 def test_what_groups_can_answer_too_is_answered_as_they_do(action: Action, qtype: int) -> None:
     asked = parse_query(query(qtype=qtype, opt=opt()))
-    assert answer(Own(action)).reply(asked) == Blocked(AnswerMode(action.value), RECORD, 30).reply(asked)
+    assert answer(Own(action)).reply(asked) == Blocked(
+        AnswerMode(action.value), make_reason(RECORD), 30
+    ).reply(asked)
 
 
 @pytest.mark.parametrize(("qtype", "expected"), [(1, ["192.0.2.1", "192.0.2.2"]), (28, ["::1"])])

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from resolver.core import replies
 from resolver.core import wire as w
 from resolver.core.lists.record import ListClass, Record
+from resolver.core.reasons import make_reason
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.wire import parse_query
 from tests.messages import WIRE_NAMES, errors, opt, parsed, query
@@ -29,7 +30,7 @@ CODES = {ListClass.POLICY: 15, ListClass.SECURITY: 15, ListClass.LEGAL: 16, List
 
 
 def blocked(mode: AnswerMode, list_class: ListClass = ListClass.POLICY, ttl: int = 30) -> Blocked:
-    return Blocked(mode, Record("Chat", list_class, "No chat in class."), ttl, (V4,), (V6,))
+    return Blocked(mode, make_reason(Record("Chat", list_class, "No chat in class.")), ttl, (V4,), (V6,))
 
 
 @pytest.mark.parametrize("mode", AnswerMode)
@@ -96,7 +97,7 @@ def test_a_blocked_answer_fits_the_client_and_echoes_the_question(
     long = Record(
         "T" * 120, text="x" * 900, organisation="o" * 300, contact="mailto:" + "c" * 90 + "@a.example"
     )
-    answer = Blocked(mode, long, 30, (V4,), (V6,))
+    answer = Blocked(mode, make_reason(long), 30, (V4,), (V6,))
     asked = parse_query(query(name, qtype, opt=opt(payload=payload)))
     reply = answer.reply(asked)
     assert len(reply) <= min(max(payload, 512), 1232)
@@ -115,7 +116,7 @@ def test_an_alias_is_named_in_the_reason() -> None:
 
 
 def test_notice_without_an_address_of_a_family_is_empty_with_a_soa() -> None:
-    answer = Blocked(AnswerMode.NOTICE, RECORD, 30, (V4,), ())
+    answer = Blocked(AnswerMode.NOTICE, make_reason(RECORD), 30, (V4,), ())
     found = parsed(answer.reply(parse_query(query(qtype=28))))
     assert found.answer == []
     assert found.authority[0].rdtype == dns.rdatatype.SOA
@@ -124,7 +125,7 @@ def test_notice_without_an_address_of_a_family_is_empty_with_a_soa() -> None:
 @pytest.mark.parametrize("edns", [b"", opt(payload=512), opt(do=True, payload=1232)])
 def test_a_blocked_answer_with_too_many_addresses_is_truncated_over_udp_only(edns: bytes) -> None:
     many = [V4 + number for number in range(80)]
-    answer = Blocked(AnswerMode.NOTICE, RECORD, 30, many)
+    answer = Blocked(AnswerMode.NOTICE, make_reason(RECORD), 30, many)
     wire = query("A.example", opt=edns)
     asked = parse_query(wire)
     found = parsed(answer.reply(asked))

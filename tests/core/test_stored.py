@@ -9,10 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.lists.record import Record
+from resolver.core.lists.record import Record, Status, Step
 from resolver.core.stored import record_from_json, record_to_json
 
-RECORDS = st.builds(Record, st.text(), since=st.none() | st.dates(), review=st.none() | st.dates())
+TEXTS = st.text() | st.lists(st.tuples(st.text(), st.text()), min_size=1).map(tuple)
+STEPS = st.builds(Step, st.sampled_from(Status), st.dates(), st.text(), st.text())
+RECORDS = st.builds(
+    Record,
+    TEXTS,
+    text=TEXTS,
+    organisation=TEXTS,
+    since=st.none() | st.dates(),
+    review=st.none() | st.dates(),
+    history=st.lists(STEPS).map(tuple),
+)
 
 
 @given(RECORDS)

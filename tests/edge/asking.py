@@ -33,7 +33,7 @@ def judge(name: bytes, client: str) -> Verdict:
     for by in (LEGAL, HOUSE, DECREE):
         parent = names.from_text(f"{by.name}.example")
         if names.is_within(name, parent):
-            return Verdict(Effect.BLOCK, by, "default", Blocked(AnswerMode.NOTICE, by.record, 30))
+            return Verdict(Effect.BLOCK, by, "default", Blocked(AnswerMode.NOTICE, by.reason(), 30))
     return PASS
 
 

@@ -77,7 +77,7 @@ async def test_programs_get_json_and_people_get_html() -> None:
         assert json.loads(body)["list"] == "house"
         _, headers, body = await send(address, get("house.example", accept="text/html"))
     assert headers["content-type"] == "text/html; charset=utf-8"
-    assert headers["vary"] == "Accept"
+    assert headers["vary"] == "Accept, Accept-Language"
     assert body.startswith(b"<!doctype html>")
 
 

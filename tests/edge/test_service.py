@@ -96,4 +96,5 @@ async def test_what_a_list_in_shadow_would_block_is_answered_counted_and_logged_
         assert sum(running.counters.durations()[Source.BLOCKED].counts) == 0
     (found,) = [one for one in caplog.records if one.name == "resolver.edge.service"]
     said: dict[str, object] = found.__dict__["fields"]
-    assert said == {"name": "ads.example", "type": 1, "list": "ads", "group": "default"}
+    why = {"title": "Ads", "class": "policy", "language": "en", "list": "ads", "group": "default"}
+    assert said == {"name": "ads.example", "type": 1, **why}

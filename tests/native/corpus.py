@@ -19,11 +19,19 @@ NAMES = [
     ".".join(["a" * 63] * 3) + ".policy.example",
     ".".join(["b"] * 100) + ".policy.example",
 ]
-TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535]
+ABOUT_US = [
+    "dns.example",
+    "_dns.dns.example",
+    "Resolver.arpa",
+    "_dns.resolver.arpa",
+    "Version.BIND",
+    "id.server",
+]
+TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535, 64, 261]
 OPTS = [
-    *[b""] * 5,
-    *[opt()] * 4,
-    *[opt(do=True)] * 3,
+    *[b""] * 9,
+    *[opt()] * 7,
+    *[opt(do=True)] * 5,
     opt(payload=0),
     opt(payload=600),
     opt(payload=65535, do=True),
@@ -40,6 +48,9 @@ OPTS = [
     opt(options=b"\0\x0f\0\x00"),
     opt(options=b"\0\x0c\0\0" * 64),
     opt(options=b"\0\x0c\0\0" * 65),
+    opt(options=b"\0\3\0\0"),
+    opt(options=b"\0\3\0\0\0\x0a\0\x08abcdefgh", do=True),
+    opt(payload=512, options=b"\0\3\0\2ab\x12\x34\0\0"),
 ]
 SECRET, EPOCH_S = b"0123456789abcdef", 1e9
 """Of the cookies of the services that are asked."""
@@ -50,7 +61,7 @@ FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 
 def valid(rng: random.Random) -> bytes:
     """Return a query that somebody may send."""
     wire = query(
-        rng.choice(NAMES),
+        rng.choice(NAMES if rng.random() < 0.9 else ABOUT_US),
         rng.choice(TYPES),
         qclass=rng.choice([*[1] * 8, 3, 255]),
         flags=rng.choice(FLAGS),

@@ -34,7 +34,7 @@ BARE = Record(title="Chat")
 
 
 def blocked(record: Record, host: str = "chat.example") -> Notice:
-    return Notice(host, PolicyList("chat", record), "default")
+    return Notice(host, PolicyList("chat", record).reason(group="default"))
 
 
 class Reader(HTMLParser):
@@ -171,15 +171,15 @@ def readable(text: str) -> str:
 
 @given(host=TEXTS, record=RECORDS, by=TEXTS)
 def test_whatever_the_host_and_the_record_hold_is_shown_as_text(host: str, record: Record, by: str) -> None:
-    notice = Notice(host, PolicyList(by, record), "default")
-    text = page(notice)
+    reason = PolicyList(by, record).reason(group="default")
+    text = page(Notice(host, reason))
     text.encode()  # as the server does
     read = Reader(text)
     assert read.open == []
     values = {
-        "title": record.title,
-        "text": record.text,
-        "organisation": record.organisation,
+        "title": reason.title,
+        "text": reason.why,
+        "organisation": reason.organisation,
         "authority": record.authority,
         "reference": record.reference,
         "since": str(record.since or ""),
@@ -225,7 +225,7 @@ EXPECTED_ATTRIBUTES = {"lang", "charset", "name", "content", "dir", "href", "rel
 
 @given(host=TEXTS.filter(bool))
 def test_whatever_host_is_not_blocked_is_shown_as_text(host: str) -> None:
-    read = Reader(page(Notice(host, None, "default")))
+    read = Reader(page(Notice(host, None)))
     assert read.heading == readable(f"{host} is not blocked here")
     assert {tag for tag, _ in read.tags} <= EXPECTED_TAGS
 
@@ -256,14 +256,14 @@ def test_a_legal_block_is_451_and_every_other_403(list_class: ListClass, expecte
 
 
 def test_a_host_that_is_not_blocked_says_so() -> None:
-    notice = Notice("free.example", None, "default")
+    notice = Notice("free.example", None)
     assert status(notice) == 404
     assert document(notice) == {"host": "free.example", "blocked": False}
     assert any("not blocked" in text for text in Reader(page(notice)).texts)
 
 
 def test_a_visit_to_the_pages_own_address_is_no_block() -> None:
-    notice = Notice("", None, "")
+    notice = Notice("", None)
     assert status(notice) == 404
     assert document(notice) == {"host": "", "blocked": False}
     assert Reader(page(notice)).heading == "Nothing was asked for"
@@ -296,7 +296,7 @@ def test_the_link_of_a_legal_block_names_who_blocks_not_who_demands_it(
 @pytest.mark.parametrize("list_class", [ListClass.POLICY, ListClass.REQUESTED, ListClass.SECURITY])
 def test_only_a_legal_block_has_the_link(list_class: ListClass) -> None:
     assert links(blocked(replace(FULL, list_class=list_class)), OWN) == {}
-    assert links(Notice("free.example", None, "default"), OWN) == {}
+    assert links(Notice("free.example", None), OWN) == {}
 
 
 @given(more=st.text(), contact=st.text())

@@ -5,7 +5,8 @@
     match: subtree
     names:
     - chat.example
-    - {name: cdn.example, match: exact, enabled: false, note: ..., collateral: ..., effect: block}
+    - {name: cdn.example, match: exact, enabled: false, note: ..., collateral: ...}
+    - {name: ask.example, effect: block, answer: nodata}
 
 It is for lists that people write. A wrong name costs that name; a wrong key costs the list, because a switch
 that nobody reads is worse than a list that did not load.
@@ -19,11 +20,12 @@ from typing import NamedTuple, TypeVar
 
 import yaml
 
-from resolver.core.errors import ListRefused, RecordFault
-from resolver.core.lists.document import DocumentFault, compose, fields, scalar
+from resolver.core.errors import ListRefused, RecordFault, RecordRefused
+from resolver.core.lists.document import KEY, DocumentFault, Mark, Marks, compose, fields, plain, scalar
 from resolver.core.lists.line import Bad, Ignored, Quiet, Said, judge_name
-from resolver.core.lists.record import MAX_FIELD, RECORD_KEYS, Record, check_text, record_from_mapping
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.record import MAX_FIELD, Record
+from resolver.core.lists.record_reader import check_text, record_from_mapping
+from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope
 
 MAX_BYTES = 2 << 20
 """Largest file, in bytes: about 25 000 entries with notes. Longer lists are made by programs."""
@@ -31,18 +33,28 @@ MAX_NODES = 1 << 18
 """Most keys and values of a file, which is what takes time and memory."""
 
 FILE_KEYS = ("schema", "record", "match", "names")
-ENTRY_KEYS = ("name", "match", "enabled", "effect", "note", "collateral")
+ENTRY_KEYS = ("name", "match", "enabled", "effect", "answer", "note", "collateral")
 
-_MAX_DEPTH = 3  # the file, its names, an entry
+_MAX_DEPTH = 4  # the file, its record, the history of that, a step
 _START = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n|---[ \t]*\r?\n)*+(?:schema|record|match|names):[ \t\r\n]"
 ).match
 _MATCHES = {"exact": Scope.EXACT, "subtree": Scope.SUBTREE}
 _SWITCHES = {"true": True, "false": False}
 _EFFECTS = {"block": Effect.BLOCK, "allow": Effect.ALLOW}
+_ANSWERS = {
+    one.value: Own(one) for one in (Action.NXDOMAIN, Action.NODATA, Action.NULL, Action.REFUSED, Action.DROP)
+}
 
 T = TypeVar("T")
 Values = dict[str, yaml.Node]
+
+
+class Recorded(NamedTuple):
+    """A record, and where it and its parts stand: (line, column) from 1, by the names of its fields."""
+
+    record: Record
+    places: Mapping[str, tuple[int, int]]
 
 
 class Entry(NamedTuple):
@@ -58,7 +70,7 @@ def is_annotated(data: bytes) -> bool:
     return _START(data, 0, MAX_BYTES) is not None
 
 
-def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[Entry]]:
+def read_annotated(data: bytes, source: str) -> tuple[Recorded | None, Iterator[Entry]]:
     """Return a file's record, if it has one, and its entries in order.
 
     Raises ListRefused for a file that is not built as the format says, before the first entry comes out.
@@ -70,11 +82,37 @@ def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[En
     except UnicodeDecodeError as exc:
         raise ListRefused(source, f"not UTF-8 at byte {exc.start}") from exc
     except DocumentFault as fault:
-        raise ListRefused(source, str(fault)) from fault
+        said = () if fault.mark is None else (_said(source, fault.mark, fault.reason),)
+        raise ListRefused(source, str(fault), said) from fault
+    except _RecordFaults as found:
+        raise ListRefused(source, "its record cannot be taken", found.said(source)) from found
     return record, (_read_entry(line, values, match) for line, values in entries)
 
 
-def _read_file(text: str) -> tuple[Record | None, Scope, list[tuple[int, Values]]]:
+class _RecordFaults(Exception):
+    """What is wrong with a record, and where its parts stand."""
+
+    def __init__(self, refused: RecordRefused, marks: Marks) -> None:
+        super().__init__(str(refused))
+        self._refused, self._marks = refused, marks
+
+    def said(self, source: str) -> tuple[str, ...]:
+        """Return each fault with its place."""
+        return tuple([_said(source, self._mark(one), f"record.{one}") for one in self._refused.faults])
+
+    def _mark(self, fault: RecordFault) -> Mark:
+        """Return where a fault stands: at its key or value, or at the nearest thing around it."""
+        place = (*fault.place, KEY) if fault.of_key else fault.place
+        while place not in self._marks:
+            place = place[:-1]
+        return self._marks[place]
+
+
+def _said(source: str, mark: Mark, reason: str) -> str:
+    return f"{source}:{mark.line + 1}:{mark.column + 1}: {reason}"
+
+
+def _read_file(text: str) -> tuple[Recorded | None, Scope, list[tuple[int, Values]]]:
     root = compose(text, _MAX_DEPTH, MAX_NODES)
     if root is None:
         raise DocumentFault(None, "holds no `names` list")
@@ -88,12 +126,17 @@ def _read_file(text: str) -> tuple[Record | None, Scope, list[tuple[int, Values]
     return record, match, [(node.start_mark.line + 1, _values(node)) for node in names.value]
 
 
-def _read_record(node: yaml.Node) -> Record:
-    parts = fields(node, RECORD_KEYS, "the record")
+def _read_record(node: yaml.Node) -> Recorded:
+    if not isinstance(node, yaml.MappingNode):
+        raise DocumentFault(node.start_mark, "the record must be a mapping")
+    marks: Marks = {}
+    found = plain(node, (), marks)
     try:
-        return record_from_mapping({key: scalar(value) for key, value in parts.items()})
-    except RecordFault as fault:
-        raise DocumentFault(parts.get(fault.field, node).start_mark, f"record: {fault}") from fault
+        record = record_from_mapping(found if isinstance(found, dict) else {})
+    except RecordRefused as refused:
+        raise _RecordFaults(refused, marks) from refused
+    places = {str(place[0]) if place else "": mark for place, mark in marks.items() if len(place) < 2}
+    return Recorded(record, {name: (mark.line + 1, mark.column + 1) for name, mark in places.items()})
 
 
 def _values(node: yaml.Node) -> Values:
@@ -102,10 +145,11 @@ def _values(node: yaml.Node) -> Values:
 
 
 def _read_entry(line: int, values: Values, match: Scope) -> Entry:
-    name = scalar(values["name"]) if "name" in values else None
-    if name is None:
-        return Entry(line, "", Bad("an entry without a name"))
+    name = ""
     try:
+        name = (scalar(values["name"]) if "name" in values else None) or ""
+        if not name:
+            return Entry(line, "", Bad("an entry without a name"))
         return Entry(line, name, _judge_entry(name, line, values, match))
     except DocumentFault as fault:
         return Entry(line, name, Bad(fault.reason))
@@ -116,6 +160,9 @@ def _read_entry(line: int, values: Values, match: Scope) -> Entry:
 def _judge_entry(name: str, line: int, values: Values, match: Scope) -> Said:
     scope = _choice(values, "match", _MATCHES, match)
     effect = _choice(values, "effect", _EFFECTS, Effect.BLOCK)
+    own = _choice(values, "answer", _ANSWERS, None)
+    if own is not None and effect.allows:
+        raise DocumentFault(values["answer"].start_mark, "`answer` is for names that are blocked")
     enabled = _choice(values, "enabled", _SWITCHES, True)
     note, _ = (
         check_text(key, scalar(values[key]) if key in values else None, MAX_FIELD)
@@ -127,7 +174,7 @@ def _judge_entry(name: str, line: int, values: Values, match: Scope) -> Said:
     if isinstance(said, Ignored):
         return Bad("an address, not a name")
     if isinstance(said, Rule):
-        return said._replace(note=note) if enabled else Ignored("disabled")
+        return said._replace(note=note, own=own) if enabled else Ignored("disabled")
     return said
 
 
@@ -135,7 +182,7 @@ def _choice(values: Values, key: str, choices: Mapping[str, T], default: T) -> T
     node = values.get(key)
     if node is None:
         return default
-    text = scalar(node)
-    if text is None or text not in choices:
+    text = scalar(node) or node.value  # `null` is an answer
+    if text not in choices:
         raise DocumentFault(node.start_mark, f"`{key}` must be {' or '.join(choices)}")
     return choices[text]

@@ -29,6 +29,14 @@ class Mark(Protocol):
         """The column, from 0."""
 
 
+Place = tuple[str | int, ...]
+"""The way to a part of a document: keys, and numbers of what stands in lists, from 0."""
+Marks = dict[Place, Mark]
+"""Where parts of a document stand."""
+KEY = "[key]"
+"""Stands behind the way to a value for its key, as pydantic has it."""
+
+
 class DocumentFault(ResolverError):
     """A place in a document that cannot be taken, and why."""
 
@@ -72,6 +80,26 @@ def scalar(node: yaml.Node) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
         raise DocumentFault(node.start_mark, "a plain value is needed here")
     return None if node.tag == _NULL else str(node.value)
+
+
+def plain(node: yaml.Node, place: Place, marks: Marks) -> object:
+    """Return a node as mappings, lists and text, and note where each part of it stands.
+
+    Raises DocumentFault for doubled keys and for keys that are no plain text.
+    """
+    marks.setdefault(place, node.start_mark)
+    if isinstance(node, yaml.ScalarNode):
+        return scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return [plain(one, (*place, number), marks) for number, one in enumerate(node.value)]
+    found: dict[str, object] = {}
+    for key, value in node.value:
+        name = scalar(key) or ""
+        if name in found:
+            raise DocumentFault(key.start_mark, f"key {name[:40]!r} stands twice")
+        marks[(*place, name, KEY)] = key.start_mark
+        found[name] = plain(value, (*place, name), marks)
+    return found
 
 
 def _check(text: str, max_depth: int, max_nodes: int) -> None:

@@ -52,6 +52,8 @@ class ParsedList:
     tally: Tally
     mistakes: tuple[ListError, ...] = ()
     record: Record | None = None
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Where the record and its fields stand, as `Recorded` has it."""
     patterns: tuple[Pattern, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     hint: str = ""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from resolver.core.errors import ListError, ListRefused
 from resolver.core.lists.adblock import read_adblock
-from resolver.core.lists.annotated import is_annotated, read_annotated
+from resolver.core.lists.annotated import Recorded, is_annotated, read_annotated
 from resolver.core.lists.bulk import BLANKS, Piece, Scan, read_pieces, scan_lines
 from resolver.core.lists.dnsmasq import read_dnsmasq
 from resolver.core.lists.domains import match_hint, read_domains
@@ -27,7 +27,6 @@ from resolver.core.lists.line import (
     without_comment,
 )
 from resolver.core.lists.parsed import ParsedList, Tally
-from resolver.core.lists.record import Record
 from resolver.core.lists.rpz import is_rpz, read_rpz
 from resolver.core.lists.rule import Action, AnyRule, Effect, Pattern, Rule, Scope, Trigger
 from resolver.core.lists.rules import Collector, allowed, empty_non_terminals
@@ -116,10 +115,10 @@ def parse_list(
     _check_whole(data, source, format, max_bytes)
     reading = _Reading(source, allow=allow, trusted=trusted)
     if format == "annotated" or (format == "auto" and is_annotated(data)):
-        record, entries = read_annotated(data, source)
+        recorded, entries = read_annotated(data, source)
         for line, text, said in entries:
             reading.take(line, text, (said,))
-        return reading.parsed(_count_lines(data), "annotated", record)
+        return reading.parsed(_count_lines(data), "annotated", recorded)
     if format == "rpz" or (format == "auto" and is_rpz(data)):
         for line, text, says in read_rpz(data):
             reading.take(line, text, says)
@@ -235,7 +234,7 @@ class _Reading:
         self._others = kept
         return removed + self._rules.remove(names)
 
-    def parsed(self, lines: int, format: str, record: Record | None = None, hint: str = "") -> ParsedList:
+    def parsed(self, lines: int, format: str, recorded: Recorded | None = None, hint: str = "") -> ParsedList:
         """Return what was read; `format` is the one that the file is in, where lines do not have their own.
 
         Raises ListRefused for a list that holds nothing but mistakes.
@@ -257,7 +256,8 @@ class _Reading:
             self._rules.rules(),
             tally,
             tuple(self._mistakes),
-            record,
+            record=recorded.record if recorded else None,
+            places=recorded.places if recorded else {},
             patterns=tuple([rule for rule in self._others if isinstance(rule, Pattern)]),
             triggers=tuple([rule for rule in self._others if isinstance(rule, Trigger)]),
             hint=hint if self._formats["domains"] else "",

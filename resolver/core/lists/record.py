@@ -1,15 +1,17 @@
-"""Why a list exists: who decided it, on what ground, since when, and whom to ask."""
+"""Why a list exists: who decided it, on what ground, since when, whom to ask, and what became of it."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
-from resolver.core.errors import RecordFault
+from resolver.core.language import DEFAULT, lookup
+
+Texts = str | tuple[tuple[str, str], ...]
+"""A text in the language of its record, or the same in several: (language tag, text) in the order written."""
 
 
 class ListClass(StrEnum):
@@ -21,21 +23,72 @@ class ListClass(StrEnum):
     SECURITY = "security"
 
 
+class Status(StrEnum):
+    """What became of a list on a day."""
+
+    LISTED = "listed"
+    """Somebody decided that it should be blocked."""
+    NOTIFIED = "notified"
+    """Those whom it concerns were told."""
+    ENFORCED = "enforced"
+    SHADOW = "shadow"
+    """Counted, not applied."""
+    LIFTED = "lifted"
+
+
+class Step(NamedTuple):
+    """One step in the history of a list: what became of it, when, by which paper, and a remark."""
+
+    status: Status
+    day: date
+    reference: str = ""
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The reason of one list, as its owner wrote it. Empty strings and None: not given."""
+    """The reason of one list, as its owner wrote it. Empty strings and None: not given.
 
-    title: str
+    `language` is that of the texts that do not say theirs.
+    """
+
+    title: Texts
     list_class: ListClass = ListClass.POLICY
-    text: str = ""
-    organisation: str = ""
+    text: Texts = ""
+    organisation: Texts = ""
     authority: str = ""
     reference: str = ""
     contact: str = ""
     since: date | None = None
     review: date | None = None
     more: str = ""
+    language: str = ""
+    history: tuple[Step, ...] = ()
 
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds for records that do not say it themselves; texts in `language`."""
+
+    contact: str = ""
+    organisation: Texts = ""
+    language: str = DEFAULT
+
+    def complete(self, record: Record) -> Record:
+        """Return a record with what it leaves out."""
+        language = record.language or self.language
+        organisation = self.organisation
+        if isinstance(organisation, str) and organisation and language != self.language:
+            organisation = ((self.language, organisation),)
+        return replace(
+            record,
+            contact=record.contact or self.contact,
+            organisation=record.organisation or organisation,
+            language=language,
+        )
+
+
+NO_DEFAULTS = Defaults()
 
 RECORD_KEYS = (
     "title",
@@ -48,93 +101,26 @@ RECORD_KEYS = (
     "since",
     "review",
     "more",
+    "language",
+    "history",
 )
+STEP_KEYS = ("status", "date", "reference", "note")
 
 MAX_TITLE = 120
 MAX_TEXT = 1000
 MAX_FIELD = 300
 """Longest values in characters: a record travels in DNS answers and stands on one page."""
-
-_CONTACT = re.compile(
-    r"mailto:[^\s@<>\"]+@[^\s@<>\"]+|tel:\+?[0-9][0-9().-]*(?:;[^\s<>\"]+)?|https://[^\s<>\"/]+[^\s<>\"]*"
-).fullmatch
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
-_BLANKS = re.compile(r"[ \t\r\n]+")
-_UNPRINTABLE = frozenset(["Cc", "Cs", "Zl", "Zp"])
+MAX_LANGUAGES = 32
+MAX_STEPS = 64
+"""Most steps of a history."""
 
 
-def record_from_mapping(mapping: Mapping[str, object]) -> Record:
-    """Return the record that a `record:` block holds: the keys are RECORD_KEYS, `title` must be there.
+def in_language(texts: Texts, language: str, ranges: Iterable[str]) -> tuple[str, str]:
+    """Return a text in the language that fits the ranges best, and that language's tag.
 
-    Takes dates as YAML gives them or as ISO text; None and empty text are "not given", line breaks become
-    blanks. `contact` is a mailto:, tel: or https: URI; `reference` and `more` are links when they begin with
-    https://, else text. Raises RecordFault, which names the field.
+    `language` is that of a plain text, and what is taken where no range fits; without it the first counts.
     """
-    for key in mapping:
-        if key not in RECORD_KEYS:
-            raise RecordFault(str(key), "unknown; the keys are " + ", ".join(RECORD_KEYS))
-    record = Record(
-        title=_text(mapping, "title", MAX_TITLE),
-        list_class=_list_class(mapping),
-        text=_text(mapping, "text", MAX_TEXT),
-        organisation=_text(mapping, "organisation", MAX_FIELD),
-        authority=_text(mapping, "authority", MAX_FIELD),
-        reference=_text(mapping, "reference", MAX_FIELD),
-        contact=_contact(mapping),
-        since=_date(mapping, "since"),
-        review=_date(mapping, "review"),
-        more=_text(mapping, "more", MAX_FIELD),
-    )
-    if not record.title:
-        raise RecordFault("title", "missing")
-    if record.since and record.review and record.review < record.since:
-        raise RecordFault("review", "before `since`")
-    return record
-
-
-def check_text(field: str, value: object, longest: int) -> str:
-    """Return a text that a person wrote, on one line; empty for None. Raises RecordFault."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise RecordFault(field, f"must be text, not {type(value).__name__}: put it in quotes")
-    text = _BLANKS.sub(" ", value.strip())
-    if len(text) > longest:
-        raise RecordFault(field, f"{len(text)} characters, over {longest}")
-    if any(unicodedata.category(char) in _UNPRINTABLE for char in text):
-        raise RecordFault(field, "holds a control character")
-    return text
-
-
-def _text(mapping: Mapping[str, object], field: str, longest: int) -> str:
-    return check_text(field, mapping.get(field), longest)
-
-
-def _list_class(mapping: Mapping[str, object]) -> ListClass:
-    value = mapping.get("class")
-    try:
-        return ListClass.POLICY if value is None else ListClass(str(value))
-    except ValueError:
-        known = ", ".join(ListClass)
-        raise RecordFault("class", f"{str(value)[:40]!r} is not one of {known}") from None
-
-
-def _contact(mapping: Mapping[str, object]) -> str:
-    contact = _text(mapping, "contact", MAX_FIELD)
-    if contact and not _CONTACT(contact):
-        raise RecordFault("contact", "must be a mailto:, tel: or https: URI, as mailto:it@corp.example")
-    return contact
-
-
-def _date(mapping: Mapping[str, object], field: str) -> date | None:
-    value = mapping.get(field)
-    if value is None or value == "":
-        return None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        if isinstance(value, str) and _ISO_DATE(value):  # fromisoformat() takes more spellings than people do
-            return date.fromisoformat(value)
-        raise ValueError
-    except ValueError:
-        raise RecordFault(field, f"{str(value)[:40]!r} is not a date as 2026-11-22") from None
+    if isinstance(texts, str):
+        return texts, language
+    found = lookup((*ranges, language), [tag for tag, _ in texts])
+    return next(((text, tag) for tag, text in texts if tag == found), (texts[0][1], texts[0][0]))

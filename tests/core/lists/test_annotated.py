@@ -11,6 +11,7 @@ from resolver.core.lists.annotated import MAX_BYTES, is_annotated
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Action, Effect, Own
 from tests.core.lists.said import rules
 
 
@@ -63,6 +64,17 @@ def test_the_file_may_say_that_its_names_are_exact() -> None:
     assert parsed.record is None
 
 
+@pytest.mark.parametrize("action", ["nxdomain", "nodata", "null", "refused", "drop"])
+def test_an_entry_may_ask_for_an_answer_of_its_own(action: str) -> None:
+    (rule,) = parse(f"names: [{{name: a.example, answer: {action}}}]").rules
+    assert rule.own == Own(Action(action))
+
+
+def test_in_an_allow_list_no_entry_asks_for_an_answer() -> None:
+    (rule,) = parse("names: [{name: a.example, answer: nodata}]", allow=True).rules
+    assert (rule.effect, rule.own) == (Effect.ALLOW, None)
+
+
 def test_an_empty_template_is_a_list() -> None:
     assert parse("record: {title: Later}\nnames: []\n").record == Record("Later")
 
@@ -87,9 +99,13 @@ def test_in_an_allow_list_every_name_is_let_through() -> None:
         ("{name: b.example, match: below}", "`match` must be exact or subtree"),
         ("{name: b.example, enabled: no}", "`enabled` must be true or false"),
         ("{name: b.example, effect: }", "`effect` must be block or allow"),
+        ("{name: b.example, answer: data}", "`answer` must be nxdomain or nodata or null or refused or drop"),
+        ("{name: b.example, effect: allow, answer: nodata}", "`answer` is for names that are blocked"),
         ("{name: b.example, note: '%s'}" % ("x" * 301), "note: 301 characters, over 300"),
         ('{name: b.example, collateral: "\\a"}', "collateral: holds a control character"),
         ("{name: a..b, enabled: false}", "an empty label"),
+        ("{name: [b.example]}", "a plain value is needed here"),
+        ("{name: b.example, note: {a: b}}", "a plain value is needed here"),
     ],
 )
 def test_a_wrong_entry_is_a_mistake_with_its_line_and_the_others_count(entry: str, reason: str) -> None:
@@ -102,42 +118,79 @@ def test_a_wrong_entry_is_a_mistake_with_its_line_and_the_others_count(entry: st
     ("text", "reason"),
     [
         ("names: [a.example\n", "no valid YAML"),
-        ("schema: 1\n", "line 1, column 1: holds no `names` list"),
+        ("schema: 1\n", "1:1: holds no `names` list"),
         ("# nothing\n", "holds no `names` list"),
         ("names:\n", "holds no `names` list"),
         ("names: a.example\n", "holds no `names` list"),
-        ("- a.example\n", "line 1, column 1: the file must be a mapping"),
-        ("schema: 2\nnames: []\n", "line 1, column 9: `schema` must be 1"),
-        ("match: all\nnames: []\n", "line 1, column 8: `match` must be exact or subtree"),
-        ("names: []\nname: x\n", "line 2, column 1: unknown key 'name'"),
-        ("names: []\nnames: []\n", "line 2, column 1: key 'names' stands twice"),
-        ("names:\n- {name: a.example, enabeld: false}\n", "line 2, column 21: unknown key 'enabeld'"),
-        ("names:\n- {name: a.example, name: b.example}\n", "line 2, column 21: key 'name' stands twice"),
-        ("names:\n- [a.example]\n", "line 2, column 3: an entry must be a mapping"),
-        ("names:\n- name: [a.example]\n", "line 2, column 9: nested too deeply"),
-        ("record: x\nnames: []\n", "line 1, column 9: the record must be a mapping"),
-        ("record: {text: x}\nnames: []\n", "line 1, column 9: record: title: missing"),
+        ("- a.example\n", "1:1: the file must be a mapping"),
+        ("schema: 2\nnames: []\n", "1:9: `schema` must be 1"),
+        ("match: all\nnames: []\n", "1:8: `match` must be exact or subtree"),
+        ("names: []\nname: x\n", "2:1: unknown key 'name'"),
+        ("names: []\nnames: []\n", "2:1: key 'names' stands twice"),
+        ("names:\n- {name: a.example, enabeld: false}\n", "2:21: unknown key 'enabeld'"),
+        ("names:\n- {name: a.example, name: b.example}\n", "2:21: key 'name' stands twice"),
+        ("names:\n- [a.example]\n", "2:3: an entry must be a mapping"),
+        ("names:\n- name: [[a.example]]\n", "2:10: nested too deeply"),
+        ("record: x\nnames: []\n", "1:9: the record must be a mapping"),
+        ("record: {text: x}\nnames: []\n", "1:9: record.title: missing"),
         (
             "record:\n  title: x\n  class: y\nnames: []\n",
-            "line 3, column 10: record: class: 'y' is not one of",
+            "3:10: record.class: 'y' is not one of",
         ),
         (
             "record: {title: x, since: soon}\nnames: []\n",
-            "line 1, column 27: record: since: 'soon' is not a date",
+            "1:27: record.since: 'soon' is not a date",
         ),
-        ("record: {title: x, colour: red}\nnames: []\n", "line 1, column 20: unknown key 'colour'"),
+        ("record: {title: x, colour: red}\nnames: []\n", "1:20: record.colour: unknown; the keys are title"),
         (
             "a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b]\n",
-            "line 1, column 4: anchors and aliases are not taken",
+            "1:4: anchors and aliases are not taken",
         ),
-        ("names:\n- a.example\n- &x b.example\n", "line 3, column 3: anchors and aliases are not taken"),
-        ("names:\n- !!str a.example\n", "line 2, column 3: tags are not taken"),
+        ("names:\n- a.example\n- &x b.example\n", "3:3: anchors and aliases are not taken"),
+        ("names:\n- !!str a.example\n", "2:3: tags are not taken"),
     ],
 )
 def test_a_file_that_is_built_wrong_is_refused_whole_with_the_place(text: str, reason: str) -> None:
     with pytest.raises(ListRefused) as caught:
         parse(text)
-    assert reason in caught.value.reason
+    assert reason in str(caught.value)
+    assert caught.value.source == "chat.yaml"
+
+
+WRONG = """\
+record:
+  title: {en: x, de_CH: y}
+  since: soon
+  history:
+  - {status: gone, date: 2026-01-02}
+  - {status: lifted, date: 2026-01-01, who: me}
+names: []
+"""
+
+
+def test_every_mistake_of_a_record_is_told_with_its_place() -> None:
+    with pytest.raises(ListRefused) as caught:
+        parse(WRONG)
+    assert [fault.partition(": ")[::2] for fault in caught.value.faults] == [
+        ("chat.yaml:2:18", "record.title.de_CH: 'de_CH' is no language tag as en or zh-Hans"),
+        ("chat.yaml:3:10", "record.since: 'soon' is not a date as 2026-11-22"),
+        (
+            "chat.yaml:5:14",
+            "record.history.0.status: 'gone' is not one of listed, notified, enforced, shadow, lifted",
+        ),
+        ("chat.yaml:6:40", "record.history.1.who: unknown; the keys are status, date, reference, note"),
+    ]
+    assert str(caught.value) == "; ".join(caught.value.faults)
+
+
+def test_a_key_of_a_record_that_stands_twice_is_told_wherever_it_is() -> None:
+    with pytest.raises(ListRefused, match=r"chat\.yaml:1:26: key 'en' stands twice"):
+        parse("record: {title: {en: x,  en: y}}\nnames: []\n")
+
+
+def test_a_list_knows_where_its_record_and_the_fields_of_it_stand() -> None:
+    places = parse(FILE).places
+    assert (places[""], places["title"], places["since"]) == ((4, 3), (4, 10), (9, 10))
 
 
 def test_a_file_that_is_no_utf8_or_too_large_is_refused() -> None:

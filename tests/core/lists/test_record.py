@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.errors import RecordFault
-from resolver.core.lists.record import MAX_FIELD, MAX_TEXT, MAX_TITLE, ListClass, Record, record_from_mapping
+from resolver.core.errors import RecordRefused
+from resolver.core.lists.record import (
+    MAX_FIELD,
+    MAX_TEXT,
+    MAX_TITLE,
+    Defaults,
+    ListClass,
+    Record,
+    Status,
+    Step,
+)
+from resolver.core.lists.record_reader import record_from_mapping
+from resolver.core.reasons import make_reason
 
 WHOLE: dict[str, object] = {
     "title": "Games",
@@ -86,19 +97,118 @@ def test_a_contact_is_a_uri_that_people_can_use(contact: str) -> None:
     ],
 )
 def test_a_field_that_cannot_be_taken_is_named(field: str, value: object) -> None:
-    with pytest.raises(RecordFault) as caught:
+    with pytest.raises(RecordRefused) as caught:
         record_from_mapping({"title": "Games", field: value})
-    assert caught.value.field == field
+    (fault,) = caught.value.faults
+    assert fault.field == field
     assert str(caught.value).startswith(f"{field}: ")
 
 
 def test_a_review_comes_after_the_start() -> None:
-    with pytest.raises(RecordFault, match="review: before `since`"):
+    with pytest.raises(RecordRefused, match="review: before `since`"):
         record_from_mapping({"title": "Games", "since": "2026-11-22", "review": "2026-11-21"})
 
 
+TITLED = {"title": {"en": "Games", "ru": "Игры"}, "organisation": "School", "language": "en"}
+
+
+def test_texts_may_stand_in_several_languages_and_the_best_is_taken() -> None:
+    record = record_from_mapping({**TITLED, "text": {"de": "Zu.", "zh-Hans": "关闭。"}})
+    assert record.title == (("en", "Games"), ("ru", "Игры"))
+    reason = make_reason(record, ["ru-RU"])
+    assert (reason.title, reason.title_language) == ("Игры", "ru")
+    assert (reason.why, reason.language) == ("Zu.", "de")  # the first: neither Russian nor English is there
+    assert (reason.organisation, reason.organisation_language) == ("School", "en")
+    assert make_reason(record, ["zh-CN"]).why == "关闭。"
+    assert make_reason(record).title == "Games"
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        ({"en": "x", "EN": "y"}, ["title.EN: this language stands twice"]),
+        ({"en": "x", "de_CH": "y"}, ["title.de_CH: 'de_CH' is no language tag as en or zh-Hans"]),
+        ({"en": "x" * 121, "de": ["y"]}, ["title.en: 121 characters, over 120", "title.de: must be text"]),
+        ({"en": ""}, ["title: missing"]),
+        ({}, ["title: missing"]),
+        ({f"a{number}": "x" for number in range(33)}, ["title: in more than 32 languages"]),
+    ],
+)
+def test_wrong_texts_are_named_by_their_language(value: object, faults: list[str]) -> None:
+    with pytest.raises(RecordRefused) as caught:
+        record_from_mapping({"title": value})
+    said = [str(fault) for fault in caught.value.faults]
+    assert len(said) == len(faults)
+    assert all(one.startswith(start) for one, start in zip(said, faults, strict=True))
+
+
+def test_every_fault_of_a_record_is_told() -> None:
+    with pytest.raises(RecordRefused) as caught:
+        record_from_mapping({"class": "x", "since": "soon", "contact": "me", "colour": 1, "language": "e_n"})
+    assert [fault.field for fault in caught.value.faults] == [
+        *("colour", "class", "contact", "since", "language", "title"),
+    ]
+    assert [fault.of_key for fault in caught.value.faults] == [True, *[False] * 5]
+
+
+def test_a_history_is_what_became_of_a_list_and_when() -> None:
+    history = [
+        {"status": "listed", "date": "2026-01-02", "reference": "Case 12"},
+        {"status": "enforced", "date": date(2026, 1, 2), "note": "after a\nnotice"},
+        {"status": "lifted", "date": "2026-03-01"},
+    ]
+    assert record_from_mapping({"title": "Games", "history": history}).history == (
+        Step(Status.LISTED, date(2026, 1, 2), "Case 12"),
+        Step(Status.ENFORCED, date(2026, 1, 2), "", "after a notice"),
+        Step(Status.LIFTED, date(2026, 3, 1)),
+    )
+
+
+STEP = {"status": "listed", "date": "2026-01-02"}
+
+
+@pytest.mark.parametrize(
+    ("history", "faults"),
+    [
+        ("yesterday", ["history: must be a list"]),
+        ([STEP] * 65, ["history: more than 64 steps"]),
+        (["listed"], ["history.0: must be a mapping"]),
+        ([{}], ["history.0.status: missing", "history.0.date: missing"]),
+        ([{**STEP, "status": "gone"}], ["history.0.status: 'gone' is not one of listed, notified"]),
+        ([STEP, {**STEP, "date": "2026-02-30"}], ["history.1.date: '2026-02-30' is not a date"]),
+        ([STEP, {**STEP, "date": "2026-01-01"}], ["history.1.date: before the step above it"]),
+        ([{**STEP, "by": "me"}], ["history.0.by: unknown; the keys are status"]),
+        ([{**STEP, "note": "x" * 301}], ["history.0.note: 301 characters, over 300"]),
+    ],
+)
+def test_a_wrong_step_of_a_history_is_named(history: object, faults: list[str]) -> None:
+    with pytest.raises(RecordRefused) as caught:
+        record_from_mapping({"title": "Games", "history": history})
+    said = [str(fault) for fault in caught.value.faults]
+    assert len(said) == len(faults)
+    assert all(one.startswith(start) for one, start in zip(said, faults, strict=True))
+
+
+def test_what_a_record_leaves_out_comes_from_the_defaults() -> None:
+    defaults = Defaults("mailto:it@corp.example", "Корп", "ru")
+    bare = defaults.complete(Record("Games", language="en"))
+    assert (bare.contact, bare.language) == ("mailto:it@corp.example", "en")
+    assert make_reason(bare).organisation_language == "ru"
+    assert defaults.complete(Record("Игры")).organisation == "Корп"
+    full = Record("Games", organisation="School", contact="tel:110", language="en")
+    assert defaults.complete(full) == full
+
+
 VALUES = (
-    st.none() | st.text(max_size=400) | st.integers() | st.dates() | st.lists(st.text(max_size=3), max_size=2)
+    st.none()
+    | st.text(max_size=400)
+    | st.integers()
+    | st.dates()
+    | st.lists(st.text(max_size=3), max_size=2)
+    | st.dictionaries(st.sampled_from(["en", "ru", "_", "EN"]), st.text(max_size=3))
+    | st.lists(
+        st.dictionaries(st.sampled_from(["status", "date", "x"]), st.sampled_from(["listed", "2026-01-01"]))
+    )
 )
 
 
@@ -106,7 +216,7 @@ VALUES = (
 def test_whatever_the_values_there_is_a_record_with_a_title_or_a_fault(mapping: dict[str, object]) -> None:
     try:
         record = record_from_mapping(mapping)
-    except RecordFault:
+    except RecordRefused:
         return
-    assert 0 < len(record.title) <= MAX_TITLE
+    assert 0 < len(make_reason(record).title) <= MAX_TITLE
     assert len(record.more) <= MAX_FIELD
