@@ -132,9 +132,7 @@ class App:
 
     def _make_service(self, config: Config) -> Service:
         identity = make_identity(config)
-        engine = Engine(
-            self._parts.cache, make_ageing(config), make_routes(config), self._cookies, identity
-        )
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), self._cookies, identity)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),

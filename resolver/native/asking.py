@@ -206,7 +206,7 @@ def _ways_of(routes: Routes, own: Iterable[bytes], names: Sequence[str], seed: b
 
     To Python lead also our own names and all below them.
     """
-    found = routes.found | dict.fromkeys(own)
+    found = {**routes.found, **dict.fromkeys(own)}
     numbers = {name: number for number, name in enumerate(names)}
 
     def number_of(upstream: object) -> int:

@@ -137,7 +137,13 @@ def known_of(entry: Entry) -> Known:
 def asked_of(query: Query) -> Asked:
     """Return what the native cache needs of a query."""
     return Asked(
-        query.wire, query.end, query.limit, query.edns is not None, query.do, query.cookie, len(query.cookie)
+        query.wire,
+        query.end,
+        query.limit,
+        query.edns is not None,
+        query.do,
+        query.reply_options,
+        len(query.reply_options),
     )
 
 

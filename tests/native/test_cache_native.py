@@ -85,7 +85,7 @@ def queries(draw: st.DrawFn) -> Query:
     )
     found = parse_query(wire, stream=draw(st.booleans()))
     if found.edns is not None and draw(st.booleans()):
-        found.cookie = pack_option(COOKIE, bytes(range(24)))
+        found.reply_options = pack_option(COOKIE, bytes(range(24)))
     return found
 
 
@@ -107,7 +107,7 @@ def test_options_go_before_records_do_at_every_limit(library: Library, limit: in
     entry = from_answer(found, Ageing(), 0.0)
     for do, cookie in product((False, True), (b"", pack_option(COOKIE, bytes(24)))):
         asked = parse_query(query(opt=opt(payload=limit, do=do)))
-        asked.cookie = cookie
+        asked.reply_options = cookie
         assert library.reply(known_of(entry), asked, 7.5) == entry.reply(asked, 7.5)
         assert library.stale_reply(known_of(entry), asked) == entry.stale_reply(asked)
 
