@@ -126,7 +126,8 @@ class App:
 
     def _make_service(self, config: Config) -> Service:
         cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies)
+        known = self._parts.cache, make_ageing(config), make_routes(config)
+        engine = Engine(*known, cookies, config.answer.structured)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -149,6 +150,7 @@ class App:
         self._parts.put_in_force(self._service.clients)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
+        engine.signal = config.answer.structured
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))

@@ -31,6 +31,9 @@ OPT, DS, SVCB, HTTPS, NXNAME, IXFR, AXFR, ANY = 41, 43, 64, 65, 128, 251, 252, 2
 IN = 1
 EDE = 15
 """EDNS option code of the extended DNS error (RFC 8914, section 2)."""
+SDE = 65015
+"""EDNS option code by which clients ask for structured errors, until one is assigned: of those for local use
+(RFC 6891, section 9)."""
 
 MAX_TTL = 0x7FFFFFFF
 """Largest TTL in seconds; one with the top bit set means 0 (RFC 2181, section 8)."""
@@ -49,15 +52,24 @@ class Query:
 
     `name` is canonical, `kind` is type and class as they stand in the question, `end` is where the question
     ends in `wire`, `limit` is the largest reply in bytes; `cookie` is the packed option that the reply gets.
+    `structured` says that the client reads structured errors.
     """
 
-    __slots__ = ("cookie", "edns", "end", "kind", "limit", "name", "wire")
+    __slots__ = ("cookie", "edns", "end", "kind", "limit", "name", "structured", "wire")
 
     def __init__(
-        self, wire: bytes, name: bytes, end: int, edns: Edns | None, limit: int, cookie: bytes = b""
+        self,
+        wire: bytes,
+        name: bytes,
+        end: int,
+        edns: Edns | None,
+        limit: int,
+        cookie: bytes = b"",
+        structured: bool = False,
     ) -> None:
         self.wire = wire
         self.cookie = cookie
+        self.structured = structured
         self.name = name
         self.end = end
         self.edns = edns

@@ -290,7 +290,7 @@ class Service:
         if query is None:
             return False
         with contextlib.suppress(WireError):
-            self.engine.take_cookie(query, address, now)
+            self.engine.take_options(query, address, now)
         reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
         return self._send(reply, channel, send, to, now)
 

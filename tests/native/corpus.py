@@ -19,15 +19,19 @@ NAMES = [
 ]
 TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535]
 OPTS = [
-    *[b""] * 5,
-    *[opt()] * 4,
-    *[opt(do=True)] * 3,
+    *[b""] * 8,
+    *[opt()] * 7,
+    *[opt(do=True)] * 5,
     opt(payload=0),
     opt(payload=600),
     opt(payload=65535, do=True),
     opt(version=1),
     opt(options=b"\0\x0a\0\x08abcdefgh"),
     opt(options=b"\0\x0f\0\x00"),
+    opt(options=b"\0\x0f\0\2\0\0"),
+    opt(options=b"\0\x0f\0\2\0\x0f", payload=600),
+    opt(options=b"\xfd\xf7\0\0"),
+    opt(options=b"\xfd\xf7\0\0", payload=512, do=True),
 ]
 FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 0x2100]
 

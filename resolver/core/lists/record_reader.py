@@ -19,6 +19,7 @@ from resolver.core.lists.record import (
     MAX_TITLE,
     RECORD_KEYS,
     STEP_KEYS,
+    Harm,
     ListClass,
     Record,
     Status,
@@ -58,6 +59,7 @@ def record_from_mapping(mapping: Mapping[str, object]) -> Record:
         more=reading.text("more"),
         language=reading.language(),
         history=reading.history(),
+        harm=reading.choice("harm", Harm),
     )
     if not record.title and not any(fault.place[0] == "title" for fault in reading.faults):
         reading.note("title", "missing")

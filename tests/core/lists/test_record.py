@@ -93,6 +93,7 @@ def test_a_contact_is_a_uri_that_people_can_use(contact: str) -> None:
         ("since", "2026-W47-7"),
         ("since", datetime(2026, 11, 22, tzinfo=UTC)),
         ("review", "soon"),
+        ("harm", "ads"),
         ("klass", "policy"),
     ],
 )
