@@ -253,7 +253,7 @@ SUB_ERRORS = {
     5: "network operator policy",
     6: "DNS operator policy",
 }
-"""What draft-ietf-dnsop-structured-dns-error-22 registers (section 10.4)."""
+"""What draft-ietf-dnsop-structured-dns-error-22 registers (section 11.4)."""
 
 
 def _records(wire: bytes, answer: Answer, at: int) -> Iterator[str]:

@@ -37,11 +37,13 @@ def lookup(ranges: Iterable[str], tags: Sequence[str]) -> str | None:
     there is none itself: `de` takes `de-CH`. None where nothing fits.
     """
     known = {tag.lower(): tag for tag in reversed(tags)}
+    for tag in tags:
+        for above in _above(tag.lower()):
+            known.setdefault(above, tag)
     for wanted in ranges:
         for one in _shortened(wanted.lower()):
-            found = known.get(one) or next((tag for tag in tags if tag.lower().startswith(f"{one}-")), None)
-            if found is not None:
-                return found
+            if one in known:
+                return known[one]
     return None
 
 
@@ -59,6 +61,12 @@ def accepted(header: str) -> tuple[str, ...]:
             found.append((float(weight[1]) if weight else 1.0, wanted.strip(" \t")))
     found.sort(key=lambda one: -one[0])  # stable: of equal weights the first comes first
     return tuple([wanted for weight, wanted in found if weight])
+
+
+def _above(tag: str) -> Iterator[str]:
+    """Yield what a tag begins with, subtag by subtag."""
+    while tag := tag.rpartition("-")[0]:
+        yield tag
 
 
 def _shortened(wanted: str) -> Iterator[str]:
