@@ -34,6 +34,12 @@ _CONTACT = re.compile(
 ).fullmatch
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _BLANKS = re.compile(r"[ \t\r\n]+")
+_NO_CHARACTER = re.compile(
+    "[\ufdd0-\ufdef"
+    + "".join([chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)])
+    + "]"
+).search
+"""What JSON for the Internet must not hold (RFC 7493, section 2.1)."""
 _UNPRINTABLE = frozenset(["Cc", "Cs", "Zl", "Zp"])
 
 
@@ -81,6 +87,8 @@ def check_text(field: str, value: object, longest: int) -> str:
         raise RecordFault(field, f"{len(text)} characters, over {longest}")
     if any(unicodedata.category(char) in _UNPRINTABLE for char in text):
         raise RecordFault(field, "holds a control character")
+    if _NO_CHARACTER(text):
+        raise RecordFault(field, "holds a code point that is no character")
     return text
 
 
