@@ -34,11 +34,8 @@ _CONTACT = re.compile(
 ).fullmatch
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _BLANKS = re.compile(r"[ \t\r\n]+")
-_NO_CHARACTER = re.compile(
-    "[\ufdd0-\ufdef"
-    + "".join([chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)])
-    + "]"
-).search
+_LAST_OF_PLANES = "".join([chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)])
+_NO_CHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]").search
 """What JSON for the Internet must not hold (RFC 7493, section 2.1)."""
 _UNPRINTABLE = frozenset(["Cc", "Cs", "Zl", "Zp"])
 
