@@ -60,9 +60,9 @@ class Both:
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415  # may not be built
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
-        self.python = Engine(Cache(1 << 22), Ageing(), Routes(), Cookies(bytes(16)), IDENTITY)
+        self.python = Engine(Cache(1 << 22), Ageing(), Routes(), Cookies(bytes(16)), identity=IDENTITY)
         self.cache = NativeCache(1 << 22)
-        self.native = Engine(self.cache, Ageing(), Routes(), Cookies(bytes(16)), IDENTITY)
+        self.native = Engine(self.cache, Ageing(), Routes(), Cookies(bytes(16)), identity=IDENTITY)
         self.clients = Clients(policy, NETS, rate, SharedBucket)
         self.answering = Answering(self.cache)
         self.told = self.answering.told(self.clients)
