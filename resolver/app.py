@@ -131,8 +131,8 @@ class App:
             return self._summary()
 
     def _make_service(self, config: Config) -> Service:
-        identity = make_identity(config)
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), self._cookies, identity)
+        known = self._parts.cache, make_ageing(config), make_routes(config)
+        engine = Engine(*known, self._cookies, config.answer.structured, make_identity(config))
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -153,7 +153,7 @@ class App:
         self._service.clients = make_clients(config, policy, self._parts.bucket)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
-        engine.identity = make_identity(config)
+        engine.signal, engine.identity = config.answer.structured, make_identity(config)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))

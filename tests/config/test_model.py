@@ -58,7 +58,7 @@ never_block: [corp.example]
 tests: [{name: ads.example, type: aaaa, client: 192.0.2.7, expect: blocked}]
 answer:
   {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"},
-  language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}}
+  language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}, structured: 65001}
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
 log: {level: debug, format: json}
@@ -107,6 +107,7 @@ def test_the_defaults() -> None:
         "answer.language": "en",
         "answer.contact": "",
         "answer.organisation": "",
+        "answer.structured": 65015,
         "cache.size": 64 << 20,
         "cache.max_ttl": 86400,
         "cache.negative_ttl": 3600,
@@ -152,6 +153,7 @@ def test_every_key_can_be_set() -> None:
         "answer.language": "ru",
         "answer.contact": "tel:+1-555-0100",
         "answer.organisation": (("ru", "Школа"), ("en", "School")),
+        "answer.structured": 65001,
         "cache.size": 1 << 30,
         "cache.max_ttl": 7200,
         "cache.negative_ttl": 0,

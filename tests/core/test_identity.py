@@ -41,7 +41,7 @@ COOKIE, NSID = b"\0\x0a\0\x08abcdefgh", b"\0\3\0\0"
 
 
 def engine(identity: Identity = FULL) -> Engine:
-    return Engine(make_cache(), Ageing(), Routes(), Cookies(bytes(16)), identity)
+    return Engine(make_cache(), Ageing(), Routes(), Cookies(bytes(16)), identity=identity)
 
 
 def reply(wire: bytes, identity: Identity = FULL, *, stream: bool = False) -> Reply:

@@ -65,9 +65,9 @@ class Both:
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415  # may not be built
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
-        self.python = Engine(Cache(1 << 24), Ageing(), Routes(), cookies, IDENTITY)
+        self.python = Engine(Cache(1 << 24), Ageing(), Routes(), cookies, identity=IDENTITY)
         self.cache = NativeCache(1 << 24)
-        self.native = Engine(self.cache, Ageing(), Routes(), cookies, IDENTITY)
+        self.native = Engine(self.cache, Ageing(), Routes(), cookies, identity=IDENTITY)
         self.clients = Clients(policy, NETS, rate, SharedBucket)
         self.answering = Answering(self.cache, cookies=cookies)
         self.told = self.answering.told(self.clients)

@@ -29,9 +29,9 @@ ABOUT_US = [
 ]
 TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535, 64, 261]
 OPTS = [
-    *[b""] * 9,
-    *[opt()] * 7,
-    *[opt(do=True)] * 5,
+    *[b""] * 28,
+    *[opt()] * 20,
+    *[opt(do=True)] * 12,
     opt(payload=0),
     opt(payload=600),
     opt(payload=65535, do=True),
@@ -51,6 +51,10 @@ OPTS = [
     opt(options=b"\0\3\0\0"),
     opt(options=b"\0\3\0\0\0\x0a\0\x08abcdefgh", do=True),
     opt(payload=512, options=b"\0\3\0\2ab\x12\x34\0\0"),
+    opt(options=b"\0\x0f\0\2\0\0"),
+    opt(options=b"\0\x0f\0\2\0\x0f", payload=600),
+    opt(options=b"\xfd\xf7\0\0"),
+    opt(options=b"\xfd\xf7\0\0", payload=512, do=True),
 ]
 SECRET, EPOCH_S = b"0123456789abcdef", 1e9
 """Of the cookies of the services that are asked."""

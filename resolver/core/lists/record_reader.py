@@ -19,6 +19,7 @@ from resolver.core.lists.record import (
     MAX_TITLE,
     RECORD_KEYS,
     STEP_KEYS,
+    Harm,
     ListClass,
     Record,
     Status,
@@ -33,6 +34,9 @@ _CONTACT = re.compile(
 ).fullmatch
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _BLANKS = re.compile(r"[ \t\r\n]+")
+_LAST_OF_PLANES = "".join([chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)])
+_NO_CHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]").search
+"""What JSON for the Internet must not hold (RFC 7493, section 2.1)."""
 _UNPRINTABLE = frozenset(["Cc", "Cs", "Zl", "Zp"])
 
 
@@ -58,6 +62,7 @@ def record_from_mapping(mapping: Mapping[str, object]) -> Record:
         more=reading.text("more"),
         language=reading.language(),
         history=reading.history(),
+        harm=reading.choice("harm", Harm),
     )
     if not record.title and not any(fault.place[0] == "title" for fault in reading.faults):
         reading.note("title", "missing")
@@ -79,6 +84,8 @@ def check_text(field: str, value: object, longest: int) -> str:
         raise RecordFault(field, f"{len(text)} characters, over {longest}")
     if any(unicodedata.category(char) in _UNPRINTABLE for char in text):
         raise RecordFault(field, "holds a control character")
+    if _NO_CHARACTER(text):
+        raise RecordFault(field, "holds a code point that is no character")
     return text
 
 

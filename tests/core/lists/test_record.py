@@ -73,6 +73,8 @@ def test_a_contact_is_a_uri_that_people_can_use(contact: str) -> None:
         ("title", "a\x1bb"),
         ("title", "a\u2028b"),
         ("title", "a\ud800b"),
+        ("title", "a\ufdd0b"),
+        ("title", "a\U0010ffff"),
         ("text", "x" * (MAX_TEXT + 1)),
         ("text", ["x"]),
         ("organisation", "x" * (MAX_FIELD + 1)),
@@ -93,6 +95,7 @@ def test_a_contact_is_a_uri_that_people_can_use(contact: str) -> None:
         ("since", "2026-W47-7"),
         ("since", datetime(2026, 11, 22, tzinfo=UTC)),
         ("review", "soon"),
+        ("harm", "ads"),
         ("klass", "policy"),
     ],
 )
