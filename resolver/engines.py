@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from resolver.native.threads import Worker
+    from resolver.observe.journal import Elsewhere
 
 log = logging.getLogger("nxwhy")
 
@@ -45,6 +46,8 @@ class Parts(Protocol):
     builder: str
     cache: AnswerCache
     bucket: Callable[[float], Bucket]
+    elsewhere: Elsewhere | None
+    """What notes queries for the journal where the service does not see them."""
 
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
@@ -59,6 +62,7 @@ class PythonParts:
     name = "python"
     builder = CHILD
     bucket: Callable[[float], Bucket] = Bucket
+    elsewhere: Elsewhere | None = None
 
     def __init__(self, cache_bytes: int) -> None:
         self.cache: AnswerCache = Cache(cache_bytes)
@@ -75,6 +79,7 @@ class NativeParts:
     """With the native part: one cache, a thread a core."""
 
     name = "native"
+    elsewhere: Elsewhere | None = None
     builder = "from resolver.native.building import main; main()"
 
     def __init__(self, cache_bytes: int, counters: Counters, threads: int = 0) -> None:

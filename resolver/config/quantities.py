@@ -17,6 +17,9 @@ _FACTOR = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) *(%?)")
 _RATE = re.compile(r"([0-9]{1,9}) */ *s")
 
 
+LONGEST_COUNT = 9
+"""Most digits of a count."""
+
 _PORT = r"(?::([0-9]{1,5}))?"
 _BRACKETED = re.compile(r"\[([^\]]*)\]" + _PORT)
 _PLAIN = re.compile(r"([^:\[\]]*)" + _PORT)
@@ -48,6 +51,13 @@ def size_bytes(text: str) -> int:
     if found is None:
         raise ValueError(f"{shown(text)} is no size; write it as 512KiB, 64MiB or 1GiB")
     return int(found[1]) * _BYTES[found[2]]
+
+
+def count(text: str) -> int:
+    """Return a whole number. Raises ValueError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_COUNT):
+        raise ValueError(f"{shown(text)} is no number; write it as 10000")
+    return int(text)
 
 
 def duration_text(seconds: float) -> str:
