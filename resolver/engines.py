@@ -79,19 +79,20 @@ class NativeParts:
     """With the native part: one cache, a thread a core."""
 
     name = "native"
-    elsewhere: Elsewhere | None = None
     builder = "from resolver.native.building import main; main()"
 
     def __init__(self, cache_bytes: int, counters: Counters, threads: int = 0) -> None:
         """`threads`: how many answer; 0: as many as there are cores for us."""
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
+        from resolver.native.noting import Noted  # noqa: PLC0415
 
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
         self._answering = Answering(cache, threads if threads else answering_threads())
         self._workers: list[Worker] = []
+        self.elsewhere: Elsewhere | None = Noted(self._answering)
         counters.include(self._answering.tally)
 
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:

@@ -39,18 +39,15 @@ def said_of(limits: Limits | None) -> str:
     return f"on: {kept}, in memory, {_CLIENTS[limits.clients]}"
 
 
-def answer(
-    journal: Journal, given: Mapping[str, object], lists: Iterable[PolicyList], now: float
-) -> dict[str, object]:
+def answer(journal: Journal, given: Mapping[str, object], lists: Iterable[PolicyList]) -> dict[str, object]:
     """Return one page of what is asked for, with the reasons of the lists in it. Raises ControlError.
 
     `since` is the number of an event to go on from, `before` that of one to go back from; without both it
-    begins with the latest. `now` is Unix seconds.
+    begins with the latest.
     """
     limits = journal.limits
     if limits is None:
         raise ControlError(NOTHING_KEPT)
-    journal.gather(now)
     wanted = _wanted(given, limits.clients)
     page = _page(journal, given, wanted)
     named = {event.judged.list for event in page.events}

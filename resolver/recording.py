@@ -16,8 +16,12 @@ from resolver.parts import journal_limits
 
 log = logging.getLogger("nxwhy")
 
-GATHER_S = 0.1
-"""How often what was noted elsewhere is taken; there is room for some 4,000 queries of each thread."""
+GATHER_S, SOON_S, MANY = 0.1, 0.02, 500
+"""How often what was noted elsewhere is taken, and how soon again after so much; each thread has room for
+some 4,000 queries. What comes faster than that gets lost, so that the journal never takes more than some part
+of one core."""
+ROUNDS = 20
+"""How often it is taken before a question about the journal is answered, while there is something."""
 
 
 class Recorder:
@@ -55,10 +59,14 @@ class Recorder:
 
     async def command(self, given: Mapping[str, object]) -> Mapping[str, object]:
         """Answer what `nxwhy journal` asks. Raises ControlError."""
-        return answer(self._journal, given, self._service.clients.policy.lists, time.time())
+        for _ in range(ROUNDS):
+            if not self._journal.gather(time.time()):
+                break
+            await asyncio.sleep(0)  # what waits is answered in between
+        return answer(self._journal, given, self._service.clients.policy.lists)
 
     async def _tend(self) -> None:
         """Take what was noted elsewhere, and forget what is too old, as long as there is a journal."""
         while self._journal.limits is not None:
-            self._journal.gather(time.time())
-            await asyncio.sleep(GATHER_S)
+            taken = self._journal.gather(time.time())
+            await asyncio.sleep(GATHER_S if taken < MANY else SOON_S)

@@ -56,7 +56,7 @@ def asking(made: Journal, **given: object) -> Any:
 
     def ask(**where: object) -> Mapping[str, Any]:
         told = json.loads(json.dumps({**given, **where}))
-        found: Mapping[str, Any] = json.loads(json.dumps(answer(made, told, LISTS, 1e9)))
+        found: Mapping[str, Any] = json.loads(json.dumps(answer(made, told, LISTS)))
         return found
 
     return ask
@@ -64,7 +64,7 @@ def asking(made: Journal, **given: object) -> Any:
 
 def test_of_a_journal_that_is_off_the_command_says_how_it_is_switched_on() -> None:
     with pytest.raises(ControlError, match="queries: memory"):
-        answer(Journal(), {}, LISTS, 0.0)
+        answer(Journal(), {}, LISTS)
     assert "queries: memory" in NOTHING_KEPT
 
 
@@ -139,13 +139,13 @@ def test_clients_names_and_blocked_ones_can_be_asked_for() -> None:
 )
 def test_what_cannot_be_asked_for_is_told(given: dict[str, object]) -> None:
     with pytest.raises(ControlError):
-        answer(journal(event()), given, LISTS, 0.0)
+        answer(journal(event()), given, LISTS)
 
 
 def test_clients_cannot_be_asked_for_where_none_are_kept() -> None:
     made = journal(event(), limits=LIMITS._replace(clients=Shown.NONE))
     with pytest.raises(ControlError, match="does not know clients"):
-        answer(made, {"client": "192.0.2.7"}, LISTS, 0.0)
+        answer(made, {"client": "192.0.2.7"}, LISTS)
 
 
 def test_a_client_is_asked_for_by_its_network_where_networks_are_kept() -> None:
@@ -199,7 +199,7 @@ def test_a_hostile_name_stays_one_line_of_plain_letters_and_can_be_read_back(nam
     made = journal(event(name, said=Judged(Fate.BLOCKED, "ads", "default"), via=to_text(name)))
 
     def ask(**where: object) -> Mapping[str, Any]:
-        return answer(made, where, hostile, 1e9)
+        return answer(made, where, hostile)
 
     found, _ = last(ask, 1)
     _, line = lines([HEAD, *rows(found)])
@@ -213,7 +213,7 @@ def test_a_page_of_the_longest_names_is_not_too_long_for_the_command() -> None:
     said = Judged(Fate.BLOCKED, "l" * 64, "g" * 64)
     made = journal(*[event(name, said=said, via=to_text(name)) for _ in range(PAGE + 1)])
     record = Record("\U0001f600" * 500, text="\U0001f600" * 500)
-    told = answer(made, {}, [PolicyList("l" * 64, record)], 1e9)
+    told = answer(made, {}, [PolicyList("l" * 64, record)])
     assert len(told["events"]) == PAGE  # type: ignore[arg-type]
     assert len(json.dumps(told)) < MAX_ANSWER
 

@@ -98,6 +98,8 @@ static void put_answer(struct loop *loop, unsigned number, const struct answer *
         turn_round(header);
     loop->answers[answer->source]++;
     counters_answer(loop->counters, answer, v6);
+    const struct query *query = &loop->asked[number].query;
+    counters_note(loop->counters, answer, query->key, query->name_size, loop_host(&loop->peers[number]), loop->arrived);
 }
 
 /* All are looked up before the first is answered, so that the processor waits for memory once and not for each. */
@@ -161,7 +163,9 @@ int loop_pass(struct loop *loop, int descriptor, const struct known *known)
         answer_one(loop, i, known, now);
     if (loop->out_count) {
         send_all(loop, descriptor);
-        counters_took(loop->counters, loop->answers, now_s() - now);
+        double sent = now_s();
+        counters_took(loop->counters, loop->answers, sent - now);
+        events_publish(loop->counters->events, sent);
     }
     return count;
 }

@@ -61,7 +61,7 @@ class Elsewhere(Protocol):
         """Begin or end to note queries; what was noted until then goes."""
 
     def take(self) -> Iterable[QueryEvent]:
-        """Return what was noted since the last time."""
+        """Return what was noted since the last time, up to a bound."""
 
     def dropped(self) -> int:
         """Return how many there was no room for, since the start."""
@@ -108,16 +108,22 @@ class Journal:
         self.bytes += _size(event)
         self._trim()
 
-    def gather(self, now: float) -> None:
-        """Take what was noted elsewhere, and forget what is too old. `now` is Unix seconds."""
+    def gather(self, now: float) -> int:
+        """Take what was noted elsewhere, and forget what is too old; return how much was taken.
+
+        `now` is Unix seconds.
+        """
         limits = self._limits
         if limits is None:
-            return
+            return 0
+        before = self.end
         if self._elsewhere is not None:
             for event in self._elsewhere.take():
                 self.note(event)
+        taken = self.end - before
         while self._events and self._events[0].time < now - limits.keep:
             self._forget(1)
+        return taken
 
     def before(self, number: int | None, wanted: Wanted, most: int) -> Page:
         """Look at events with numbers below this, the latest first; None: from the last on."""

@@ -2,10 +2,12 @@
  *
  * Two threads serve two sockets each; clients ask for names that are blocked or cached; meanwhile the cache is filled and
  * flushed, policies grow and are swapped and freed, the clients' rate runs out and is granted anew, sockets are taken
- * away and come back, and in the end all is stopped. Each answer has to be the one to its question, there are no more
- * than were granted, and what was left comes out of the rings as it was sent.
+ * away and come back, the journal is switched off and on, and in the end all is stopped. Each answer has to be the one
+ * to its question, there are no more than were granted, what was left comes out of the rings as it was sent, and what was
+ * noted is an answer that was given.
  * Usage: threads ROUNDS. Prints what was counted; exit 1 where something was wrong. */
 #define _GNU_SOURCE
+#include "events.h"
 #include "thread.h"
 
 #include <arpa/inet.h>
@@ -40,7 +42,7 @@ static struct thread *threads[THREADS];
 static int sockets[THREADS][SOCKETS], numbers[THREADS][SOCKETS];
 static unsigned long rounds;
 static atomic_bool done;
-static atomic_ulong wrong, answered, blocked, missed, swaps, taken;
+static atomic_ulong wrong, answered, blocked, missed, swaps, taken, noted;
 
 static void claim(bool right, const char *what)
 {
@@ -95,6 +97,7 @@ static void learn(struct told *told, const struct ring_message *message)
         verdict->blocks = message->set == 1;
         verdict->rcode = 3;
         verdict->blocked = verdict->shadow = -1;
+        verdict->label = message->set;
         uint32_t action = policy_add_verdict(told->policy, verdict);
         if (action == POLICY_HAND_OVER)
             policy_verdict_destroy(verdict);
@@ -164,6 +167,19 @@ static void swap(void)
     atomic_fetch_add(&swaps, 1);
 }
 
+/* Take what was noted: names nNN.test, blocked below 8. */
+static void take_events(struct events *events)
+{
+    for (const struct event *event; (event = events_next(events)) != NULL; atomic_fetch_add(&noted, 1)) {
+        unsigned number = (unsigned)(event->name[2] - '0') * 10 + (unsigned)(event->name[3] - '0');
+        claim(event->name_size == 10 && memcmp(event->name + 4, "\4test", 6) == 0 && number < NAMES, "a name noted");
+        claim(event->address_size == 4 && memcmp(event->address, LOOPBACK, 4) == 0, "a client noted");
+        claim(event->rcode == (number < 8 ? 3 : 0) && event->label == (number < 8), "what was decided");
+        claim(event->type == 1 && event->took >= 0 && event->took < 60, "a type and a time");
+    }
+    events_free_read(events);
+}
+
 /* Return how many answers the threads have counted. */
 static uint64_t given(void)
 {
@@ -192,6 +208,7 @@ static void *serve(void *with)
                 learn(in_use, message);
             }
             ring_free_read(ring);
+            take_events(counters[i]->events);
         }
         if (atomic_load(&left) < 1) {
             atomic_store(&left, GRANT);
@@ -205,6 +222,8 @@ static void *serve(void *with)
         for (int i = 0; i < SWAPS && chance == 16; i++)
             swap();
         free_retired();
+        for (int i = 0; i < THREADS && chance == 18; i++)
+            events_switch(counters[i]->events, turn % 4 != 0);
         if (chance == 17) { /* a socket goes and comes back */
             int i = (int)(turn % THREADS);
             thread_forget(threads[i], numbers[i][1]);
@@ -299,6 +318,8 @@ int main(int count, char **words)
     in_use = make_told();
     for (int i = 0; i < THREADS; i++) {
         counters[i] = counters_create((uint16_t[]){1}, 1, 13, (double[]){0.001}, 1);
+        counters[i]->events = events_create();
+        events_switch(counters[i]->events, true);
         loops[i] = loop_create(counters[i]);
         threads[i] = thread_create(loops[i], counters[i]);
         claim(thread_start(threads[i]) == -EINVAL, "no start without anything known");
@@ -324,7 +345,10 @@ int main(int count, char **words)
         for (int k = 0; k < SOCKETS; k++)
             close(sockets[i][k]);
         thread_destroy(threads[i]);
+        take_events(counters[i]->events);
+        claim(events_dropped(counters[i]->events) == 0, "room for what is noted");
         free(loops[i]);
+        free(counters[i]->events);
         free(counters[i]);
     }
     free_told(in_use);
@@ -334,8 +358,9 @@ int main(int count, char **words)
         told = before;
     }
     cache_destroy(cache);
-    printf("%lu cached, %lu blocked, %lu without an answer, %lu left, %lu policies\n", answered, blocked,
-           missed, taken, swaps);
+    printf("%lu cached, %lu blocked, %lu without an answer, %lu left, %lu policies, %lu noted\n", answered, blocked,
+           missed, taken, swaps, noted);
+    claim(atomic_load(&noted) != 0, "something noted");
     claim(atomic_load(&answered) != 0 && atomic_load(&blocked) != 0, "both kinds of answers");
     return atomic_load(&wrong) ? 1 : 0;
 }
