@@ -121,7 +121,7 @@ def rows(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     for event in events:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
         answered = event["rcode"] or "no answer"
-        took = f"{event['duration_ms']:.1f} ms"
+        took = f"{event['duration_ms']:.2f} ms"
         yield (
             when,
             event["client"] or "-",
@@ -134,7 +134,7 @@ def rows(events: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 
 HEAD = ("TIME", "CLIENT", "TYPE", "NAME", "ANSWER", "TOOK", "WHY")
-WIDTHS = (19, 15, 4, 24, 8, 8)
+WIDTHS = (19, 15, 4, 24, 8, 9)
 """Least widths, so that what comes later stands below; the last column has none."""
 _RIGHT = 5
 

@@ -164,7 +164,7 @@ def shown(one: QueryEvent) -> str:
 @pytest.mark.parametrize(
     ("one", "said"),
     [
-        (event(), "NOERROR 12.3 ms forward"),
+        (event(), "NOERROR 12.30 ms forward"),
         (event(said=Judged(Fate.ALLOWED, "ads", "lab")), "forward, allowed by list ads, group lab"),
         (
             event(said=Judged(Fate.SHADOW, "ads", "lab")),
@@ -172,11 +172,11 @@ def shown(one: QueryEvent) -> str:
         ),
         (
             event(said=Judged(Fate.BLOCKED, "ads", "lab"), rcode=3),
-            "NXDOMAIN 12.3 ms blocked by list ads, group lab: Ads: No ads",
+            "NXDOMAIN 12.30 ms blocked by list ads, group lab: Ads: No ads",
         ),
         (
             event(said=Judged(Fate.BLOCKED, "gone", "lab"), rcode=NO_ANSWER, via="x.example"),
-            "no answer 12.3 ms blocked by list gone, group lab through x.example",
+            "no answer 12.30 ms blocked by list gone, group lab through x.example",
         ),
         (event(rcode=16), "RCODE16"),
     ],
