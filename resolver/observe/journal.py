@@ -12,8 +12,8 @@ from resolver.core.networks import Network
 
 EVENT_BYTES = 400
 """What an event takes besides its name and what its answer led to, in bytes (CPython 3.11)."""
-LOOKED = 2000
-"""How many events one look goes through: some milliseconds, in which nothing else is answered by Python."""
+LOOKED = 500
+"""How many events one look goes through: a millisecond or two, in which Python answers nothing else."""
 
 
 class Limits(NamedTuple):
@@ -104,7 +104,8 @@ class Journal:
         limits = self._limits
         if limits is None:
             return
-        self._events.append(event._replace(client=kept_of(event.client, limits.clients)))
+        client = kept_of(event.client, limits.clients)
+        self._events.append(event if client is event.client else event._replace(client=client))
         self.bytes += _size(event)
         self._trim()
 
