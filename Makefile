@@ -7,7 +7,7 @@ ARGS ?=
 CLANG ?= clang
 SECONDS ?= 60
 NATIVE := $(wildcard resolver/native/*.[ch])
-PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
+PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c))
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
 .PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-eviction fuzz
@@ -64,14 +64,20 @@ fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the test
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
 	@mkdir -p build
-	@$(CLANG) $(SANITIZED) -fsanitize=address,undefined $(PLAIN) -o build/driver
+	@$(CLANG) $(SANITIZED) -fsanitize=address,undefined $(PLAIN) tests/native/driver.c -o build/driver
 	@$(BIN)/python -m tests.native.corpus 20000 >build/corpus
 	@build/driver build/corpus 20
+	@$(CLANG) $(SANITIZED) -fsanitize=address,undefined $(PLAIN) tests/native/records_driver.c -o build/records
+	@$(BIN)/python -m tests.native.answering 20000 >build/answers
+	@build/records build/answers 20
 
 native-fuzz: ## let libFuzzer look for messages that the native part cannot bear (SECONDS=60)
 	@mkdir -p build/fuzz
-	@$(CLANG) $(SANITIZED) -DFUZZER -fsanitize=address,undefined,fuzzer $(PLAIN) -o build/fuzzer
+	@$(CLANG) $(SANITIZED) -DFUZZER -fsanitize=address,undefined,fuzzer $(PLAIN) tests/native/driver.c -o build/fuzzer
 	@build/fuzzer -max_total_time=$(SECONDS) -max_len=600 -artifact_prefix=build/ build/fuzz
+	@mkdir -p build/fuzz-answers
+	@$(CLANG) $(SANITIZED) -DFUZZER -fsanitize=address,undefined,fuzzer $(PLAIN) tests/native/records_driver.c -o build/answers-fuzzer
+	@build/answers-fuzzer -max_total_time=$(SECONDS) -max_len=1500 -artifact_prefix=build/ build/fuzz-answers
 
 build: $(STAMP) ## compile the native part, where there is a compiler, and say which engine runs
 	@$(BIN)/nxwhy --version

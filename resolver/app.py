@@ -139,8 +139,7 @@ class App:
 
     def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
-        if (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams):
-            self._service.engine.cache.flush()  # its answers came from elsewhere
+        moved = (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams)
         self._config = config
         self._generation = policy.generation
         self._keeper.shelf.note(build)
@@ -148,13 +147,15 @@ class App:
             by = fields(list=policy.lists[number].name)
             log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
         self._service.clients = make_clients(config, policy, self._parts.bucket)
-        self._parts.put_in_force(self._service.clients)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
         self._recorder.put_in_force(config)
+        self._parts.put_in_force(self._service.clients)
+        if moved:  # only now: what is asked from here on is asked where it goes now
+            engine.cache.flush()  # its answers came from elsewhere
         logging.getLogger().setLevel(config.log.level.upper())
         for warning in config.warnings[:MAX_SHOWN]:
             log.warning("%s", warning)
@@ -349,6 +350,7 @@ class App:
     def state(self) -> State:
         """Return what a scrape wants to know besides the counters."""
         cache = self._service.engine.cache
+        self._upstreams.beside.note()
         return State(
             build=BuildInfo(__version__, platform.python_version(), self._parts.name),
             reload=self._reload_state,

@@ -23,6 +23,7 @@ from resolver.observe.counters import Counters
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from resolver.native.asking import Asking
     from resolver.native.threads import Worker
     from resolver.observe.journal import Elsewhere
 
@@ -53,7 +54,7 @@ class Parts(Protocol):
         """Return what serves one UDP socket."""
 
     def put_in_force(self, clients: Clients) -> None:
-        """Answer from now on for these clients, which the service has taken over."""
+        """Answer from now on for these clients, and by the routes and servers that are in force by now."""
 
 
 class PythonParts:
@@ -91,22 +92,26 @@ class NativeParts:
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
         self._answering = Answering(cache, threads if threads else answering_threads())
+        self._asking: Asking | None = None
         self._workers: list[Worker] = []
         self.elsewhere: Elsewhere | None = Noted(self._answering)
         counters.include(self._answering.tally)
 
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
+        from resolver.native.asking import Asking  # noqa: PLC0415
         from resolver.native.threads import ThreadedListener, Worker  # noqa: PLC0415
 
-        if not self._workers:
-            answering = self._answering
-            self._workers = [Worker(answering, native, service, loop) for native in answering.loops]
+        if self._asking is None:
+            self._asking = asking = Asking(self._answering, service)
+            self._workers = [Worker(asking, native, service, loop) for native in self._answering.loops]
         return ThreadedListener(sock, self._workers)
 
     def put_in_force(self, clients: Clients) -> None:
-        """Tell the threads."""
+        """Tell the threads, also where unknown names are asked now."""
         self._answering.told(clients)
+        if self._asking is not None:
+            self._asking.renew()
 
 
 MAX_THREADS = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from time import monotonic
 from typing import Literal
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from resolver import native
 from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache
+from resolver.core.clients import Clients
+from resolver.core.policy import Profile
 from resolver.core.steps import Steps
 from resolver.edge import builder
 from resolver.edge.builder import Order
@@ -29,6 +32,11 @@ TWINS = [pytest.param("python"), pytest.param("native", marks=needs_native)]
 _chosen: list[Twin] = ["python"]
 
 
+def chosen() -> Twin:
+    """Return the twin of which parts are made now."""
+    return _chosen[0]
+
+
 def use(twin: Twin) -> None:
     """Make the parts of this twin from now on."""
     _chosen[0] = twin
@@ -37,6 +45,23 @@ def use(twin: Twin) -> None:
 def make_parts(counters: Counters, cache_bytes: int = 1 << 20) -> Parts:
     """Return the parts of a service."""
     return NativeParts(cache_bytes, counters) if _chosen[0] == "native" else PythonParts(cache_bytes)
+
+
+def threads(parts: Parts) -> int:
+    """Return how many threads ask upstream for themselves."""
+    return len(parts._answering.threads) if isinstance(parts, NativeParts) else 1
+
+
+def acquaint(parts: Parts, clients: Clients, address: bytes) -> None:
+    """Let the native part know a client and what holds for names on no list, as after its first queries."""
+    client = clients.find(address)
+    if not isinstance(parts, NativeParts) or client is None or type(client.profile) is not Profile:
+        return
+    client.bucket.refill(monotonic())
+    told = parts._answering.told(clients)
+    told.learn(2, 0, 0, address)
+    client.profile.find(b"\7nowhere\4none\0")
+    told.learn(3, 0, 0, address)
 
 
 def make_cache(cache_bytes: int = 1 << 20) -> AnswerCache:

@@ -25,7 +25,7 @@ from resolver.edge.wheel import Wheel
 from resolver.engines import Listener, Parts
 from resolver.observe.counters import Counters
 from tests import twins
-from tests.messages import record
+from tests.messages import packed, record
 from tests.servers import free_port
 
 PATIENCE_S = 10.0
@@ -209,9 +209,13 @@ class Running:
 
 @asynccontextmanager
 async def resolver(
-    *servers: tuple[str, int], policy: Policy = NOTHING, timeout_s: float = 5, spec: GroupSpec | None = None
+    *servers: tuple[str, int],
+    policy: Policy = NOTHING,
+    timeout_s: float = 5,
+    spec: GroupSpec | None = None,
+    acquainted: bool = True,
 ) -> AsyncIterator[Running]:
-    """Run a resolver that asks these servers."""
+    """Run a resolver that asks these servers, and knows its client already as if that had asked before."""
     loop = asyncio.get_running_loop()
     wheel = Wheel(loop)
     upstreams = Upstreams(loop, wheel)
@@ -225,6 +229,8 @@ async def resolver(
     datagrams = udp.bind("127.0.0.1", free_port())
     address: tuple[str, int] = datagrams.getsockname()
     listener = parts.listener(datagrams, service, loop)
+    if acquainted:
+        twins.acquaint(parts, clients, packed("127.0.0.1"))
     connections = StreamListener(stream.bind(*address), service, wheel)
     await connections.start()
     try:

@@ -251,8 +251,6 @@ Key = bytes
 class AnswerCache(Protocol):
     """What the engine needs of a cache: Cache, or the native one in its place."""
 
-    misses: int
-
     def __len__(self) -> int: ...
 
     @property
@@ -261,6 +259,13 @@ class AnswerCache(Protocol):
 
     def count_hit(self) -> None:
         """Count a lookup that found an answer."""
+
+    @property
+    def misses(self) -> int:
+        """Lookups that found nothing, of queries that then were asked upstream."""
+
+    def count_miss(self) -> None:
+        """Count such a lookup."""
 
     @property
     def limit_bytes(self) -> int:
@@ -313,6 +318,10 @@ class Cache:
     def count_hit(self) -> None:
         """Count a lookup that found an answer."""
         self.hits += 1
+
+    def count_miss(self) -> None:
+        """Count a lookup that found nothing, of a query that then is asked upstream."""
+        self.misses += 1
 
     def put(self, key: bytes, entry: Entry) -> Entry:
         """Keep an entry, in place of the one under the same key; others go until there is room. Return it.

@@ -218,7 +218,7 @@ class Engine:
             return self._answer_any(query, verdict, now)
         if not query.wire[2] & 1:  # no recursion desired, and nothing known
             return _error(query, w.REFUSED, NOT_AUTHORITATIVE)
-        self.cache.misses += 1
+        self.cache.count_miss()
         stale = expired if expired is not None and now < expired.stale_until else None
         if stale is not None and now < stale.retry_at:
             return self.deliver_stale(query, profile, verdict, stale)

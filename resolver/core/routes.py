@@ -115,8 +115,10 @@ class Routes:
 
     def __init__(self, owned: Mapping[bytes, str] | None = None, default: str = "default") -> None:
         """`owned` are names of upstream groups by canonical name."""
-        self._default = default
-        self._found: dict[bytes, LocalZone | str] = {**_local_zones(), **(owned or {})}
+        self.default = default
+        """The group that is asked for all other names."""
+        self.found: Mapping[bytes, LocalZone | str] = {**_local_zones(), **(owned or {})}
+        """Where names and all below them are answered."""
 
     def find_for(self, query: Query) -> LocalZone | str:
         """Return where a query is answered."""
@@ -127,11 +129,11 @@ class Routes:
 
     def find(self, name: bytes) -> LocalZone | str:
         """Return where a canonical name is answered: a zone of ours, or the name of an upstream group."""
-        found = self._found.get(name)
+        found = self.found.get(name)
         if found is not None:
             return found
         for parent in names.parents(name):
-            found = self._found.get(parent)
+            found = self.found.get(parent)
             if found is not None:
                 return found
-        return self._default
+        return self.default

@@ -35,6 +35,8 @@ MAX_FLIGHTS = 20_000
 """Most questions on their way at a time."""
 MAX_WAITERS, MAX_WAITING = 4096, 40_000
 """Most queries that wait for one of them, since all are answered in one go, and most that wait for any."""
+DRAIN_LOOK_S = 0.02
+"""How often we look whether all questions are over, in seconds, when we are told to stop."""
 NOT_ALLOWED = extended_error(PROHIBITED)
 REFUSALS_PER_S = 5
 """How many clients that may not ask are told so; the others hear nothing, or we would be a reflector."""
@@ -85,24 +87,23 @@ class Service:
         self.engine, self.clients = engine, clients  # replaced at a reload
         self.journal: Journal | None = None
         """Where queries are noted, if the owner wants that."""
-        self._upstreams, self._counters, self._wheel = upstreams, counters, wheel
+        self.upstreams, self._counters, self._wheel = upstreams, counters, wheel
         self._flights: dict[bytes, Flight] = {}
         self._waiting = 0
         self._refusals, self._refusals_until = REFUSALS_PER_S, 0.0
         self._fault_logged_until = 0.0
-        self._idle: asyncio.Event | None = None
 
     @property
     def inflight(self) -> int:
         """How many questions are on their way upstream."""
-        return len(self._flights)
+        return len(self._flights) + self.upstreams.beside.inflight
 
     async def drain(self, longest_s: float) -> None:
         """Wait until no question is on its way any more, or for so long."""
-        if self._flights:
-            self._idle = asyncio.Event()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), longest_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                while self.inflight:  # noqa: ASYNC110 - threads end some of them, and tell nobody
+                    await asyncio.sleep(DRAIN_LOOK_S)
 
     def handle(
         self,
@@ -185,7 +186,7 @@ class Service:
         if flight.stale is not None:
             self._promise(flight, flight.stale)
         try:
-            self._upstreams.ask(
+            self.upstreams.ask(
                 flight.query, upstream, lambda answer, options: self._land(flight, answer, options)
             )
         except Exception:
@@ -215,8 +216,7 @@ class Service:
         if self._flights.get(key) is flight:
             del self._flights[key]
         self._waiting -= len(flight.waiters)
-        if self._idle is not None and not self._flights:
-            self._idle.set()
+        self.upstreams.beside.heed()  # before anybody can ask again
         entry = None
         if answer is not None:
             try:

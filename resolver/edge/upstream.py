@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple, Protocol
 
 from resolver.core import questions
 from resolver.core.cache import kept_errors
@@ -71,6 +72,60 @@ class UpstreamGroup:
             self._plan_until = now + PLAN_S
         return self._plan
 
+    def firsts(self, count: int, rng: random.Random) -> list[Attempt]:
+        """Return the first sendings of so many questions that start now; none where there is no server."""
+        if not self.servers:
+            return []
+        alike = len(self.servers) == 1 or self.strategy is Strategy.ORDERED
+        return [
+            plan(self._healths, self.strategy, self.timeout_s, rng)[0] for _ in range(1 if alike else count)
+        ]
+
+
+class Begun(NamedTuple):
+    """What came of a question that the native part asked once: an answer, a refusal, or nothing in time.
+
+    `place` is where a late answer is waited for.
+    """
+
+    server: Server
+    sent: float
+    answer: bytes | None
+    refused: bool
+    place: Place
+
+
+class Beside(Protocol):
+    """Who asks the same servers too: the native part."""
+
+    @property
+    def inflight(self) -> int:
+        """How many questions it has on their way."""
+
+    def note(self) -> None:
+        """Add what it has met to what is known of the servers."""
+
+    def heed(self) -> None:
+        """Ask no more, from the next question on, who by now is not to be asked."""
+
+    def look(self) -> None:
+        """Choose anew who is asked first."""
+
+
+class Nobody:
+    """Who asks beside us where nobody does."""
+
+    inflight = 0
+
+    def note(self) -> None:
+        """Do nothing."""
+
+    def heed(self) -> None:
+        """Do nothing."""
+
+    def look(self) -> None:
+        """Do nothing."""
+
 
 class Exchange:
     """One question on its way upstream."""
@@ -125,6 +180,25 @@ class Exchange:
             self._send_later(last, self._group.timeout_s)
         else:
             self._finish(None, self._errors or SILENT)
+
+    def take_over(self, begun: Begun) -> None:
+        """Go on after the first sending, which was not ours."""
+        attempts = list(self._attempts)
+        for number, attempt in enumerate(attempts):
+            if self._group.servers[attempt.server] is begun.server:
+                del attempts[number]
+                break
+        self._attempts = iter(attempts)
+        self._server, self._sent, self._mark = begun.server, begun.sent, 1
+        if begun.answer is None:
+            self._errors = REFUSED if begun.refused else b""
+            pending, serial = begun.place
+            pending[serial] = self
+            self._places.append(begun.place)
+            self.go_on()
+            return
+        self._wheel.after(self._group.timeout_s, self._timed_out, self._mark)
+        self.received(begun.server, begun.answer, over_tcp=False)
 
     def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
         """Take an answer to our question; a wrong or broken one is ignored and the wait goes on."""
@@ -283,6 +357,9 @@ class Upstreams:
     def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel) -> None:
         self.loop, self.wheel, self.rng = loop, wheel, random.Random()  # noqa: S311
         self.groups: Mapping[str, UpstreamGroup] = {}
+        self.begun: Begun | None = None
+        """What the native part did for the question that is asked next."""
+        self.beside: Beside = Nobody()
         self._leaving: dict[Server, asyncio.TimerHandle] = {}
         self._probing: asyncio.TimerHandle | None = None
 
@@ -313,8 +390,12 @@ class Upstreams:
     def ask(self, query: Query, upstream: str, told: Told) -> None:
         """Ask the servers of a group; `told` hears of it, maybe before this returns."""
         group = self.groups.get(upstream)
+        begun, self.begun = self.begun, None
         if group is None or not group.servers:
             told(None, NO_UPSTREAM)
+        elif begun is not None and begun.server in group.servers:
+            # not at once: others that wait for the same come along with this one
+            self.loop.call_soon(Exchange(query, group, self, told).take_over, begun)
         else:
             Exchange(query, group, self, told).go_on()
 
@@ -328,7 +409,8 @@ class Upstreams:
             server.close()
 
     def servers(self) -> list[Server]:
-        """Return all servers of all groups."""
+        """Return all servers of all groups, with all that is known of them."""
+        self.beside.note()
         return [server for group in self.groups.values() for server in group.servers]
 
     def _forget(self, server: Server) -> None:
@@ -338,7 +420,9 @@ class Upstreams:
     def _probe(self) -> None:
         self._probing = self.loop.call_later(PROBE_ROUND_S, self._probe)
         now = self.loop.time()
-        for server in self.servers():
+        servers = self.servers()
+        self.beside.look()
+        for server in servers:
             if server.health.down_until is not None and now >= server.health.down_until:
                 server.health.down_until = now + LINGER_S  # until the probe is over
                 _Probe(server).send()

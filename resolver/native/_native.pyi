@@ -25,6 +25,15 @@ Tally: TypeAlias = tuple[list[bytes], list[tuple[bytes, bytes, float]], bytes, b
 """Requests of each family by type; of each source RCODEs, durations, seconds; blocked, shadow;
 unsent, overload."""
 
+UpstreamCounts: TypeAlias = tuple[bytes, bytes, float, bytes]
+"""Requests, time-outs, refusals, unsent, stray, wrong, answers, those with EDNS; durations by bound, their
+seconds; the latest round trips, that of number n at n modulo their number."""
+Read: TypeAlias = tuple[
+    int, bool, int, int, int, bytes, bytes, bytes, bytes, float, float, float, float, bool, bool
+]
+"""RCODE, authentic; records in the sections; body, offsets of its TTLs, options, aliases; stored, expires,
+refresh_at, stale_until; whether it is kept, whether there was EDNS."""
+
 @final
 class Cache:
     def __init__(self, limit_bytes: int, seed: bytes, shards: int = 0) -> None: ...
@@ -51,6 +60,8 @@ class Cell:
 
     def take(self) -> bool:
         """Take one from what is left; return whether there was one."""
+    def give(self) -> None:
+        """Add one to what is left."""
 
 @final
 class Snapshot:
@@ -90,6 +101,8 @@ class Loop:
     def events(self, most: int, /) -> list[Event]: ...
     def dropped(self) -> int:
         """Return how many answers there was no room for among the events."""
+    def forwarded(self) -> int:
+        """Return how many queries were answered by asking upstream."""
 
 @final
 class Inheritance:
@@ -111,22 +124,55 @@ def build_fill(
     /,
 ) -> tuple[int, int, int]: ...
 def inheritance(prime: int, factor: int, slots: Buffer, bits: int, combinations: int, /) -> Inheritance: ...
+def read_answer(
+    wire: bytes,
+    question: bytes,
+    max_ttl: int,
+    negative_ttl: int,
+    stale: float,
+    prefetch: bool,
+    trust_ad: bool,
+    now: float,
+    /,
+) -> Read | bool | None:
+    """Return what is kept of an answer; False: not a plain one; None: none to this question."""
+
+@final
+class Ways:
+    """How unknown names are asked for: by which servers, and how long answers live."""
+
+    def __init__(self, names: bytes, to: bytes, fallback: int, seed: bytes, bounds: bytes) -> None: ...
+    def set_ageing(
+        self, max_ttl: int, negative_ttl: int, stale: float, prefetch: bool, judges_addresses: bool, /
+    ) -> None: ...
+    def set_server(self, number: int, serial: int, host: bytes, port: int, /) -> None: ...
+    def add_group(self, trust_ad: bool, /) -> None: ...
+    def aim(self, group: int, aims: list[tuple[int, float]], /) -> None:
+        """Ask any of these servers first, with this patience in seconds; none: Python asks."""
+    def find(self, name: bytes, /) -> int: ...
 
 @final
 class Thread:
     """Answers on sockets with a loop, which is its alone while it runs."""
 
-    def __init__(self, loop: Loop) -> None: ...
+    def __init__(self, loop: Loop, questions: int) -> None:
+        """`questions`: how many it asks at a time, at most."""
     @property
     def wake(self) -> int:
         """A descriptor that can be read when something is left."""
     @property
     def ended(self) -> bool:
         """Whether it ended by itself."""
-    def use(self, snapshot: Snapshot, cache: Cache, /) -> None: ...
+    def use(self, snapshot: Snapshot, cache: Cache, ways: Ways, /) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def watch(self, descriptor: int, /) -> int:
         """Return the number of the socket."""
+    def rest(self, number: int, /) -> None:
+        """Take no more queries from a socket; answers still leave from it."""
     def forget(self, number: int, /) -> None: ...
+    def count(self) -> tuple[int, int]:
+        """Return questions on their way, and queries that wait for them."""
+    def upstream(self, server: int, /) -> UpstreamCounts:
+        """Return what was counted of the servers that had a number."""
     def take(self, most: int, /) -> list[LeftThere]: ...

@@ -1,19 +1,20 @@
 #include "answer.h"
 
-/* Find what is cached for a query. False: nothing, or Python has to look at it first. */
-static bool write_cached(struct cache *cache, const struct query *query, const struct policy_profile *profile,
+/* Find what is cached for a query. */
+static enum answered write_cached(struct cache *cache, const struct query *query, const struct policy_profile *profile,
                          double now, uint8_t *out, struct answer *answer)
 {
     struct cache_key key = cache_key(cache, query->key, query->key_size);
     struct cache_query asked = {query->wire, query->end, query->limit, query->edns, query->dnssec_ok};
     struct cache_asker asker = {now, profile->key, profile->judges_addresses};
     struct cache_given given;
-    if (cache_reply(cache, key, &asked, &asker, out, &given) != CACHE_ANSWERED)
-        return false;
+    enum cache_found found = cache_reply(cache, key, &asked, &asker, out, &given);
+    if (found != CACHE_ANSWERED)
+        return found == CACHE_UNKNOWN ? ANSWER_MISS : ANSWER_HAND_OVER;
     answer->size = given.size;
     answer->rcode = out[3] & 0x0f;
     answer->source = given.failed ? ANSWER_ERROR : ANSWER_CACHE;
-    return true;
+    return ANSWER_GIVEN;
 }
 
 enum answered answer_look(const struct known *known, const uint8_t *wire, size_t size, struct source source,
@@ -52,13 +53,16 @@ enum answered answer_give(const struct known *known, const struct asked *asked, 
         answer->size = policy_write(verdict, query, out);
         answer->rcode = verdict->rcode;
         answer->source = ANSWER_BLOCKED;
-    } else if (known->cache == NULL || !write_cached(known->cache, query, asked->profile, now, out, answer)) {
+    } else if (known->cache == NULL) {
         return ANSWER_HAND_OVER;
+    } else {
+        enum answered cached = write_cached(known->cache, query, asked->profile, now, out, answer);
+        if (cached != ANSWER_GIVEN)
+            return cached == ANSWER_MISS && verdict->shadow >= 0 ? ANSWER_HAND_OVER : cached;
     }
     answer->verdict = verdict;
     answer->kind = query_kind(query);
-    if (left != CLIENTS_UNBOUNDED)
-        atomic_fetch_sub_explicit(asked->client->left, 1, memory_order_relaxed);
+    client_take(asked->client);
     return ANSWER_GIVEN;
 }
 
@@ -67,5 +71,7 @@ enum answered answer(const struct known *known, const uint8_t *wire, size_t size
 {
     struct asked asked;
     enum answered looked = answer_look(known, wire, size, source, &asked);
-    return looked == ANSWER_GIVEN ? answer_give(known, &asked, now, out, answer) : looked;
+    if (looked == ANSWER_GIVEN)
+        looked = answer_give(known, &asked, now, out, answer);
+    return looked == ANSWER_MISS ? ANSWER_HAND_OVER : looked;
 }

@@ -8,13 +8,16 @@
 #include "clients.h"
 #include "policy.h"
 
+struct ways;
+
 enum { ANSWER_MAX = MESSAGE_LARGEST };
 
-/* What is known. The cache may be NULL. */
+/* What is known. The cache may be NULL, and so may what is for misses.h: then nothing is asked upstream. */
 struct known {
     const struct policy *policy;
     const struct clients *clients;
     struct cache *cache;
+    const struct ways *ways;
 };
 
 struct source {
@@ -27,10 +30,11 @@ enum answered {
     ANSWER_HAND_OVER,
     ANSWER_CLIENT,                 /* handed over, since this client is not known yet */
     ANSWER_UNMET,                  /* handed over, since no query of its profile led to this set yet */
+    ANSWER_MISS,                   /* of answer_give: nothing is in the way of asking upstream, as far as we see here */
 };
 
 /* Where an answer comes from, for the counters: of core/source.py those that are met here. */
-enum answer_source { ANSWER_BLOCKED, ANSWER_CACHE, ANSWER_ERROR, ANSWER_SOURCES };
+enum answer_source { ANSWER_BLOCKED, ANSWER_CACHE, ANSWER_ERROR, ANSWER_FORWARD, ANSWER_SOURCES };
 
 struct answer {
     size_t size;                           /* of the reply */
@@ -58,7 +62,7 @@ enum answered answer_look(const struct known *known, const uint8_t *wire, size_t
 enum answered answer_give(const struct known *known, const struct asked *asked, double now, uint8_t *out,
                           struct answer *answer);
 
-/* Both at once. */
+/* Both at once; what is unknown is handed over. */
 enum answered answer(const struct known *known, const uint8_t *wire, size_t size, struct source source, double now,
                      uint8_t *out, struct answer *answer);
 

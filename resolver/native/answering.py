@@ -33,7 +33,7 @@ _DEPTHS = 1 << 128
 """Above all depths of names: they have at most 127 labels."""
 _CLASSES = (b"\0\1\0\1", b"\0\x1c\0\1", b"\0\0\0\1")
 """A, AAAA and any other type in class IN: a blocked answer has a shape for each."""
-SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR)
+SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR, Source.FORWARD)
 _CHANNELS = (Channel("udp", 4), Channel("udp", 6))
 
 log = logging.getLogger("resolver.edge.service")  # whose level says whether matches in shadow are logged
@@ -57,6 +57,10 @@ class SharedBucket(Bucket):
     def left(self, count: float) -> None:
         self.cell.left = count
 
+    def give(self) -> None:
+        """Give back what one query has taken."""
+        self.cell.give()
+
     def take(self, now: float) -> bool:
         """Take one query from what is left, or from the next grant; return whether it may pass."""
         return self.cell.take() or self.refill(now)
@@ -72,6 +76,9 @@ class Answering:
         self.threads: list[_native.Thread] = []
         """Those that answer, and are told."""
         self._seed = os.urandom(16)
+        self.ways = _native.Ways(b"", b"", -1, self._seed, b"")
+        """How unknown names are asked for: by Python, until Asking says another way."""
+        cache.forwarded = self._forwarded
         self._numbers: dict[tuple[str, str], int] = {}
         self.labels: list[Judged] = []
         """What the lists can say, by the number that an answer is noted with."""
@@ -90,8 +97,7 @@ class Answering:
             self.cache.judges_addresses = clients.policy.judges_addresses
             if before is not None and before.clients is not clients:
                 told.look_ahead(before.clients, monotonic())
-            for thread in self.threads:
-                thread.use(told.snapshot, self.cache.native)
+            self.tell()
             return told
         return before
 
@@ -102,6 +108,15 @@ class Answering:
             self._label_numbers[said] = number
             self.labels.append(said)
         return number
+
+    def tell(self) -> None:
+        """Let the threads use what is known now."""
+        if self._told is not None:
+            for thread in self.threads:
+                thread.use(self._told.snapshot, self.cache.native, self.ways)
+
+    def _forwarded(self) -> int:
+        return sum([loop.forwarded() for loop in self.loops])
 
     def tally(self) -> Tally:
         """Return what was counted natively."""

@@ -84,7 +84,7 @@ enum cache_found cache_reply(struct cache *cache, struct cache_key key, const st
     enum cache_found found = CACHE_ANSWERED;
     if (entry == NULL || !(asker->now < entry->expires)) {
         shard->misses++;
-        found = CACHE_UNKNOWN;
+        found = entry == NULL ? CACHE_UNKNOWN : CACHE_EXPIRED;
     } else if (((entry->aliases_size || asker->judges_addresses) && !cache_entry_is_cleared(entry, asker->profile)) ||
                (asker->now >= entry->refresh_at && entry->hits + 1 >= CACHE_POPULAR)) {
         found = CACHE_HAND_OVER;

@@ -88,13 +88,14 @@ struct cache_asker {
 
 enum cache_found {
     CACHE_ANSWERED,
-    CACHE_UNKNOWN,               /* no entry, or one that has expired */
+    CACHE_UNKNOWN,               /* no entry */
     CACHE_HAND_OVER,             /* known, but to be judged for this profile first, or due to be renewed: for Python */
+    CACHE_EXPIRED,
 };
 
 struct cache_counters {
     uint64_t entries, bytes;
-    uint64_t hits, misses;       /* CACHE_ANSWERED and CACHE_UNKNOWN of cache_reply; what Python finds it counts itself */
+    uint64_t hits, misses;       /* CACHE_ANSWERED, and what is unknown or expired, of cache_reply; what Python finds it counts itself */
     uint64_t evictions;
 };
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from resolver.core.cache import Entry, Key
 from resolver.core.replies import Sections
@@ -104,7 +104,9 @@ class NativeCache:
         self.native = _native.Cache(limit_bytes, os.urandom(16))
         self.judges_addresses = False
         """Whether profiles look at addresses too: then every entry has room for those that found it clean."""
-        self.misses = self._hits = 0
+        self.forwarded: Callable[[], int] = lambda: 0
+        """Says how many queries that found nothing here were answered natively."""
+        self._misses = self._hits = 0
 
     def __len__(self) -> int:
         return self.native.count()[0]
@@ -127,6 +129,15 @@ class NativeCache:
     def count_hit(self) -> None:
         """Count a lookup by Python that found an answer."""
         self._hits += 1
+
+    @property
+    def misses(self) -> int:
+        """Lookups that found nothing, of queries that then were asked upstream."""
+        return self._misses + self.forwarded()
+
+    def count_miss(self) -> None:
+        """Count such a lookup by Python."""
+        self._misses += 1
 
     @property
     def evictions(self) -> int:

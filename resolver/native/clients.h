@@ -36,6 +36,13 @@ struct clients {
     struct client slots[CLIENTS_SLOTS];
 };
 
+/* Take one query from what a client has left, by whichever thread. */
+static inline void client_take(const struct client *client)
+{
+    if (atomic_load_explicit(client->left, memory_order_relaxed) != CLIENTS_UNBOUNDED)
+        atomic_fetch_sub_explicit(client->left, 1, memory_order_relaxed);
+}
+
 /* Return an empty one, or NULL: no memory. free() ends it. The seed is secret. */
 struct clients *clients_create(const uint64_t seed[2]);
 

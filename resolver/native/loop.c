@@ -1,22 +1,24 @@
-#define _GNU_SOURCE /* recvmmsg, sendmmsg, struct in_pktinfo */
+#define _GNU_SOURCE /* recvmmsg */
 
 #include "loop.h"
+#include "clock.h"
+#include "outbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { APART = 64 }; /* so that not all messages begin in the same lines of the processor's cache */
 
 struct loop {
     struct counters *counters;
-    unsigned in_count, left_count, out_count;
+    unsigned in_count, left_count;
     unsigned answers[ANSWER_SOURCES];          /* of this pass */
     double arrived;
     struct loop_left left[LOOP_BATCH];
-    struct mmsghdr in[LOOP_BATCH], out[LOOP_BATCH];
-    struct iovec in_pieces[LOOP_BATCH], out_pieces[LOOP_BATCH];
+    struct mmsghdr in[LOOP_BATCH];
+    struct iovec in_pieces[LOOP_BATCH];
+    struct outbox out;
     /* aligned as the system wants them */
     union { struct sockaddr_in6 v6; struct sockaddr_in v4; struct sockaddr any; } peers[LOOP_BATCH];
     _Alignas(struct cmsghdr) uint8_t controls[LOOP_BATCH][LOOP_CONTROL];
@@ -25,12 +27,7 @@ struct loop {
     uint8_t wires[LOOP_BATCH][LOOP_LARGEST + APART], replies[LOOP_BATCH][ANSWER_MAX];
 };
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
+_Static_assert((int)LOOP_BATCH <= (int)OUTBOX_ROOM, "the answers of a pass leave together");
 
 /* Make the header of a message that is received ready again: the system writes into it. */
 static void renew(struct loop *loop, unsigned number)
@@ -68,34 +65,9 @@ struct source loop_host(const void *peer)
     return (struct source){NULL, 0};
 }
 
-/* Make the control message that came with a query one that makes the answer leave from the address asked (ip(7),
- * ipv6(7)): for IPv4 the local address without an interface, for IPv6 what came. */
-static void turn_round(struct msghdr *header)
-{
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at != NULL; at = CMSG_NXTHDR(header, at)) {
-        if (at->cmsg_level != IPPROTO_IP || at->cmsg_type != IP_PKTINFO ||
-            at->cmsg_len < CMSG_LEN(sizeof(struct in_pktinfo)))
-            continue;
-        struct in_pktinfo info;
-        memcpy(&info, CMSG_DATA(at), sizeof info);
-        info.ipi_ifindex = 0;
-        info.ipi_addr.s_addr = 0;
-        memcpy(CMSG_DATA(at), &info, sizeof info);
-    }
-}
-
 static void put_answer(struct loop *loop, unsigned number, const struct answer *answer, bool v6)
 {
-    unsigned place = loop->out_count++;
-    loop->out_pieces[place] = (struct iovec){loop->replies[number], answer->size};
-    struct msghdr *header = &loop->out[place].msg_hdr;
-    *header = loop->in[number].msg_hdr; /* to where it came from */
-    header->msg_iov = &loop->out_pieces[place];
-    header->msg_flags = 0;
-    if (header->msg_controllen == 0)
-        header->msg_control = NULL;
-    else
-        turn_round(header);
+    outbox_put(&loop->out, loop->replies[number], answer->size, &loop->in[number].msg_hdr);
     loop->answers[answer->source]++;
     counters_answer(loop->counters, answer, v6);
     const struct query *query = &loop->asked[number].query;
@@ -110,7 +82,8 @@ static void look_all(struct loop *loop, const struct known *known)
                                       &loop->asked[i]);
 }
 
-static void answer_one(struct loop *loop, unsigned number, const struct known *known, double now)
+static void answer_one(struct loop *loop, unsigned number, const struct known *known, struct loop_asks asks,
+                       double now)
 {
     struct answer given;
     enum answered answered = loop->looked[number];
@@ -120,50 +93,36 @@ static void answer_one(struct loop *loop, unsigned number, const struct known *k
         put_answer(loop, number, &given, loop_host(&loop->peers[number]).size == 16);
         return;
     }
+    if (answered == ANSWER_MISS) {
+        struct misses_from from = {&loop->in[number].msg_hdr, asks.socket, asks.generation};
+        if (asks.misses != NULL && misses_admit(asks.misses, known, &loop->asked[number], from, now))
+            return;
+        answered = ANSWER_HAND_OVER;
+    }
     bool unmet = answered == ANSWER_UNMET;
     loop->left[loop->left_count++] =
         (struct loop_left){number, answered, unmet ? given.profile : 0, unmet ? given.set : 0};
 }
 
-/* Send the answers of this pass. Where the system takes no more now, the others are lost, as they would be on the way;
- * where one cannot be sent, that one is. */
-static void send_all(struct loop *loop, int descriptor)
-{
-    unsigned first = 0;
-    bool refused = false;
-    while (first < loop->out_count) {
-        int sent = sendmmsg(descriptor, loop->out + first, loop->out_count - first, MSG_DONTWAIT);
-        if (sent > 0) {
-            first += (unsigned)sent;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            counter_add(&loop->counters->unsent, loop->out_count - first);
-            return;
-        } else if (errno == ECONNREFUSED && !refused) { /* of an earlier answer: it shows only once */
-            refused = true;
-        } else if (errno != EINTR) {
-            counter_add(&loop->counters->unsent, 1);
-            first++;
-        }
-    }
-}
-
-int loop_pass(struct loop *loop, int descriptor, const struct known *known)
+int loop_pass(struct loop *loop, int descriptor, const struct known *known, struct loop_asks asks)
 {
     for (unsigned i = 0; i < loop->in_count; i++)
         renew(loop, i); /* not at once: what is left was read meanwhile */
-    loop->in_count = loop->left_count = loop->out_count = 0;
+    loop->in_count = loop->left_count = 0;
     memset(loop->answers, 0, sizeof loop->answers);
     int count = recvmmsg(descriptor, loop->in, LOOP_BATCH, MSG_DONTWAIT, NULL);
     if (count <= 0)
         return count < 0 ? -errno : 0;
     loop->in_count = (unsigned)count;
-    double now = loop->arrived = now_s();
+    double now = loop->arrived = clock_now();
     look_all(loop, known);
     for (unsigned i = 0; i < loop->in_count; i++)
-        answer_one(loop, i, known, now);
-    if (loop->out_count) {
-        send_all(loop, descriptor);
-        double sent = now_s();
+        answer_one(loop, i, known, asks, now);
+    if (asks.misses != NULL)
+        misses_send(asks.misses, now);
+    if (loop->out.count) {
+        outbox_send(&loop->out, descriptor, loop->counters);
+        double sent = clock_now();
         counters_took(loop->counters, loop->answers, sent - now);
         events_publish(loop->counters->events, sent);
     }

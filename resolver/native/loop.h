@@ -6,6 +6,7 @@
 #define LOOP_H
 
 #include "counters.h"
+#include "misses.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -29,9 +30,16 @@ struct loop;
 /* Return a loop that counts in `counters`, which is not its own; NULL: no memory. free() ends it. */
 struct loop *loop_create(struct counters *counters);
 
+/* What asks upstream for what is unknown, or NULL: it is left; and what it has to know (struct misses_from). */
+struct loop_asks {
+    struct misses *misses;
+    unsigned socket;
+    uint64_t generation;
+};
+
 /* Take what is there on a non-blocking UDP socket, up to LOOP_BATCH messages; answer what is known. Answers leave from
  * the address asked, where the socket is set to say which that was. Returns how many came; below 0: -errno. */
-int loop_pass(struct loop *loop, int descriptor, const struct known *known);
+int loop_pass(struct loop *loop, int descriptor, const struct known *known, struct loop_asks asks);
 
 /* Return what the last pass left, and set *count. */
 const struct loop_left *loop_left(const struct loop *loop, unsigned *count);

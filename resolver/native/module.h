@@ -11,7 +11,8 @@
 #include "cache.h"
 #include "loop.h"
 
-extern PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type, *module_loop_type, *module_thread_type;
+extern PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type, *module_loop_type,
+    *module_thread_type, *module_ways_type;
 
 /* A function as a slot of a type holds it; ISO C has no way from one to the other, every system with Python has. */
 #define MODULE_SLOT(function) __extension__(void *)(function)
@@ -20,19 +21,27 @@ extern PyTypeObject *module_cache_type, *module_cell_type, *module_snapshot_type
 int module_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
 
 int module_add_cache(PyObject *module);
-int module_add_snapshot(PyObject *module); /* and Cell */
+int module_add_cell(PyObject *module);
+int module_add_snapshot(PyObject *module);
 int module_add_loop(PyObject *module);
 int module_add_build(PyObject *module); /* functions, and Inheritance */
+int module_add_ways(PyObject *module);
 int module_add_thread(PyObject *module);
+int module_add_records(PyObject *module); /* a function */
 
 /* Return what is inside an object of these types. */
 struct cache *module_cache_of(PyObject *self);
+_Atomic int64_t *module_cell_left(PyObject *cell);
 struct known module_known_of(PyObject *snapshot, PyObject *cache);
 struct loop *module_loop_of(PyObject *self);
 struct counters *module_counters_of(PyObject *self);
+const struct ways *module_ways_of(PyObject *self);
 
 /* Return bytes with these in them. */
 PyObject *module_bytes(const void *bytes, size_t size);
+
+/* Return what counters say now, as numbers of 64 bits. */
+PyObject *module_numbers(const counter *first, size_t count);
 
 /* Free the object itself, which is of a type on the heap. */
 void module_free(PyObject *self);

@@ -110,7 +110,7 @@ static PyObject *serve(PyObject *self, PyObject *args)
         unsigned count = 0;
         Py_BEGIN_ALLOW_THREADS
         do {
-            came = loop_pass(loop, descriptor, &known);
+            came = loop_pass(loop, descriptor, &known, (struct loop_asks){NULL, 0, 0});
             if (came > 0)
                 loop_left(loop, &count);
         } while (--passes > 0 && came > 0 && count == 0);
@@ -123,7 +123,7 @@ static PyObject *serve(PyObject *self, PyObject *args)
     return list;
 }
 
-static PyObject *numbers(const counter *first, size_t count)
+PyObject *module_numbers(const counter *first, size_t count)
 {
     PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(8 * count));
     for (size_t i = 0; packed != NULL && i < count; i++) {
@@ -133,20 +133,31 @@ static PyObject *numbers(const counter *first, size_t count)
     return packed;
 }
 
+/* Return how many queries were answered by asking upstream. */
+static PyObject *forwarded(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct counters *counters = of(self)->counters;
+    unsigned long long sum = 0;
+    for (unsigned i = 0; i < counters->rcode_count; i++)
+        sum += counter_read(&counters->rcodes[ANSWER_FORWARD][i]);
+    return PyLong_FromUnsignedLongLong(sum);
+}
+
 static PyObject *tally(PyObject *self, PyObject *ignored)
 {
     (void)ignored;
     const struct counters *counters = of(self)->counters;
     PyObject *requests = PyList_New(0), *answered = PyList_New(0);
     for (int family = 0; requests != NULL && family < COUNTERS_FAMILIES; family++) {
-        PyObject *one = numbers(counters->requests[family], counters->type_count);
+        PyObject *one = module_numbers(counters->requests[family], counters->type_count);
         if (one == NULL || PyList_Append(requests, one) < 0)
             Py_CLEAR(requests);
         Py_XDECREF(one);
     }
     for (int source = 0; answered != NULL && source < ANSWER_SOURCES; source++) {
-        PyObject *one = Py_BuildValue("(NNd)", numbers(counters->rcodes[source], counters->rcode_count),
-                                      numbers(counters->durations[source], counters->bound_count + 1),
+        PyObject *one = Py_BuildValue("(NNd)", module_numbers(counters->rcodes[source], counters->rcode_count),
+                                      module_numbers(counters->durations[source], counters->bound_count + 1),
                                       atomic_load_explicit(&counters->seconds[source], memory_order_relaxed));
         if (one == NULL || PyList_Append(answered, one) < 0)
             Py_CLEAR(answered);
@@ -157,8 +168,8 @@ static PyObject *tally(PyObject *self, PyObject *ignored)
         Py_XDECREF(answered);
         return NULL;
     }
-    return Py_BuildValue("(NNNNKK)", requests, answered, numbers(counters->blocked, COUNTERS_NUMBERS),
-                         numbers(counters->shadow, COUNTERS_NUMBERS),
+    return Py_BuildValue("(NNNNKK)", requests, answered, module_numbers(counters->blocked, COUNTERS_NUMBERS),
+                         module_numbers(counters->shadow, COUNTERS_NUMBERS),
                          (unsigned long long)counter_read(&counters->unsent),
                          (unsigned long long)counter_read(&counters->overload));
 }
@@ -207,6 +218,7 @@ int module_add_loop(PyObject *module)
 {
     static PyMethodDef methods[] = {
         {"serve", serve, METH_VARARGS, NULL},
+        {"forwarded", forwarded, METH_NOARGS, NULL},
         {"tally", tally, METH_NOARGS, NULL},
         {"record", record, METH_VARARGS, NULL},
         {"events", take_events, METH_VARARGS, NULL},

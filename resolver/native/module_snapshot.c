@@ -1,14 +1,8 @@
-/* Snapshot: one policy and its clients. Cell: a number that both Python and the answering thread change. */
+/* Snapshot: one policy and its clients. */
 #include "module.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct cell_object {
-    PyObject_HEAD
-    _Atomic int64_t left;
-};
 
 struct snapshot_object {
     PyObject_HEAD
@@ -27,7 +21,7 @@ static struct snapshot_object *of(PyObject *self)
 struct known module_known_of(PyObject *snapshot, PyObject *cache)
 {
     return (struct known){of(snapshot)->policy, of(snapshot)->clients,
-                          cache == Py_None ? NULL : module_cache_of(cache)};
+                          cache == Py_None ? NULL : module_cache_of(cache), NULL};
 }
 
 static void snapshot_free(PyObject *self)
@@ -190,8 +184,8 @@ static PyObject *add_client(PyObject *self, PyObject *args)
         return NULL;
     if (PyList_Append(of(self)->cells, cell) < 0)
         return NULL;
-    _Atomic int64_t *left = &((struct cell_object *)(void *)cell)->left;
-    return PyBool_FromLong(clients_add(of(self)->clients, (const uint8_t *)address, (size_t)size, profile, left));
+    return PyBool_FromLong(clients_add(of(self)->clients, (const uint8_t *)address, (size_t)size, profile,
+                                       module_cell_left(cell)));
 }
 
 static PyObject *find(PyObject *self, PyObject *args)
@@ -226,64 +220,6 @@ static PyObject *answer_one(PyObject *self, PyObject *args)
     return Py_BuildValue("(III)", (unsigned)answered, unmet ? given.profile : 0, unmet ? given.set : 0);
 }
 
-static _Atomic int64_t *left_of(PyObject *cell)
-{
-    return &((struct cell_object *)(void *)cell)->left;
-}
-
-static PyObject *cell_take(PyObject *self, PyObject *ignored)
-{
-    (void)ignored;
-    int64_t left = atomic_load_explicit(left_of(self), memory_order_relaxed);
-    while (left >= 1 && left != CLIENTS_UNBOUNDED)
-        if (atomic_compare_exchange_weak_explicit(left_of(self), &left, left - 1, memory_order_relaxed,
-                                                  memory_order_relaxed))
-            break;
-    return PyBool_FromLong(left >= 1);
-}
-
-static PyObject *cell_left(PyObject *self, void *ignored)
-{
-    (void)ignored;
-    int64_t left = atomic_load_explicit(left_of(self), memory_order_relaxed);
-    return PyFloat_FromDouble(left == CLIENTS_UNBOUNDED ? (double)INFINITY : (double)left);
-}
-
-static int cell_set_left(PyObject *self, PyObject *value, void *ignored)
-{
-    (void)ignored;
-    double left = value == NULL ? -1 : PyFloat_AsDouble(value);
-    if (PyErr_Occurred())
-        return -1;
-    if (!(left >= 0)) {
-        PyErr_SetString(PyExc_ValueError, "not a count of queries");
-        return -1;
-    }
-    atomic_store_explicit(left_of(self), left < 0x1p62 ? (int64_t)left : CLIENTS_UNBOUNDED, memory_order_relaxed);
-    return 0;
-}
-
-static int add_cell(PyObject *module)
-{
-    static PyMethodDef methods[] = {
-        {"take", cell_take, METH_NOARGS, NULL},
-        {NULL, NULL, 0, NULL},
-    };
-    static PyGetSetDef fields[] = {
-        {"left", cell_left, cell_set_left, NULL, NULL},
-        {NULL, NULL, NULL, NULL, NULL},
-    };
-    static PyType_Slot slots[] = {
-        {Py_tp_dealloc, MODULE_SLOT(module_free)},
-        {Py_tp_methods, methods},
-        {Py_tp_getset, fields},
-        {0, NULL},
-    };
-    static PyType_Spec spec = {"resolver.native._native.Cell", sizeof(struct cell_object), 0, Py_TPFLAGS_DEFAULT,
-                               slots};
-    return module_add_type(module, &spec, &module_cell_type);
-}
-
 int module_add_snapshot(PyObject *module)
 {
     static PyMethodDef methods[] = {
@@ -303,5 +239,5 @@ int module_add_snapshot(PyObject *module)
     };
     static PyType_Spec spec = {"resolver.native._native.Snapshot", sizeof(struct snapshot_object), 0,
                                Py_TPFLAGS_DEFAULT, slots};
-    return add_cell(module) < 0 ? -1 : module_add_type(module, &spec, &module_snapshot_type);
+    return module_add_type(module, &spec, &module_snapshot_type);
 }

@@ -9,7 +9,7 @@
 /* What the thread uses, or used and may still read; the objects are what it is inside of. */
 struct held {
     struct known known;
-    PyObject *snapshot, *cache;
+    PyObject *snapshot, *cache, *ways;
     struct held *before;
 };
 
@@ -18,6 +18,7 @@ struct thread_object {
     PyObject *loop;
     struct thread *thread;
     struct held *held;       /* the first is in use */
+    unsigned long long taken; /* questions that came out of the ring */
 };
 
 static struct thread_object *of(PyObject *self)
@@ -29,6 +30,7 @@ static void release(struct held *held)
 {
     Py_DECREF(held->snapshot);
     Py_DECREF(held->cache);
+    Py_DECREF(held->ways);
     free(held);
 }
 
@@ -67,16 +69,19 @@ static void thread_object_free(PyObject *self)
 
 static PyObject *thread_object_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"loop", NULL};
+    static char *names[] = {"loop", "questions", NULL};
     PyObject *loop;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!", names, module_loop_type, &loop))
+    unsigned questions;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!I", names, module_loop_type, &loop, &questions))
         return NULL;
+    if (questions < 1 || questions > FLIGHTS_MAX)
+        return PyErr_Format(PyExc_ValueError, "not 1 to %d questions", FLIGHTS_MAX);
     PyObject *self = PyType_GenericAlloc(type, 0);
     if (self == NULL)
         return NULL;
     Py_INCREF(loop);
     of(self)->loop = loop;
-    of(self)->thread = thread_create(module_loop_of(loop), module_counters_of(loop));
+    of(self)->thread = thread_create(module_loop_of(loop), module_counters_of(loop), questions);
     if (of(self)->thread == NULL) {
         PyErr_SetString(PyExc_OSError, "no memory or no descriptors for a thread");
         Py_CLEAR(self);
@@ -95,15 +100,18 @@ static PyObject *number_or_error(int number)
 
 static PyObject *use(PyObject *self, PyObject *args)
 {
-    PyObject *snapshot, *cache;
-    if (!PyArg_ParseTuple(args, "O!O!", module_snapshot_type, &snapshot, module_cache_type, &cache))
+    PyObject *snapshot, *cache, *ways;
+    if (!PyArg_ParseTuple(args, "O!O!O!", module_snapshot_type, &snapshot, module_cache_type, &cache, module_ways_type,
+                          &ways))
         return NULL;
     struct held *held = malloc(sizeof *held);
     if (module_no_memory(held))
         return NULL;
     Py_INCREF(snapshot);
     Py_INCREF(cache);
-    *held = (struct held){module_known_of(snapshot, cache), snapshot, cache, of(self)->held};
+    Py_INCREF(ways);
+    *held = (struct held){module_known_of(snapshot, cache), snapshot, cache, ways, of(self)->held};
+    held->known.ways = module_ways_of(ways);
     of(self)->held = held;
     thread_use(of(self)->thread, &held->known);
     release_old(of(self));
@@ -142,15 +150,25 @@ static PyObject *watch(PyObject *self, PyObject *args)
     return number_or_error(number);
 }
 
-static PyObject *forget(PyObject *self, PyObject *args)
+static PyObject *leave(PyObject *self, PyObject *args, void (*how)(struct thread *, int))
 {
     int number;
     if (!PyArg_ParseTuple(args, "i", &number))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    thread_forget(of(self)->thread, number);
+    how(of(self)->thread, number);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
+}
+
+static PyObject *rest(PyObject *self, PyObject *args)
+{
+    return leave(self, args, thread_rest);
+}
+
+static PyObject *forget(PyObject *self, PyObject *args)
+{
+    return leave(self, args, thread_forget);
 }
 
 static PyObject *one_left(const struct ring_message *message)
@@ -171,6 +189,7 @@ static PyObject *take(PyObject *self, PyObject *args)
     struct ring *ring = thread_left(of(self)->thread);
     const struct ring_message *message;
     while (list != NULL && PyList_Size(list) < most && (message = ring_next(ring)) != NULL) {
+        of(self)->taken += message->why > MISSES_WAITED && message->why != MISSES_LATE;
         PyObject *one = one_left(message);
         if (one == NULL || PyList_Append(list, one) < 0)
             Py_CLEAR(list);
@@ -178,6 +197,33 @@ static PyObject *take(PyObject *self, PyObject *args)
     }
     ring_free_read(ring);
     return list;
+}
+
+/* Return how many questions are on their way that Python has not been left yet, and how many queries wait for them. */
+static PyObject *count(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct misses *misses = thread_misses(of(self)->thread);
+    unsigned long long ended = counter_read(&misses->ended) + of(self)->taken, begun = counter_read(&misses->begun);
+    return Py_BuildValue("(KK)", begun > ended ? begun - ended : 0, (unsigned long long)counter_read(&misses->flights.waiting));
+}
+
+/* Return what was counted of the servers that had a number. */
+static PyObject *upstream(PyObject *self, PyObject *args)
+{
+    unsigned number;
+    if (!PyArg_ParseTuple(args, "I", &number))
+        return NULL;
+    if (number >= WAYS_SERVERS)
+        return PyErr_Format(PyExc_ValueError, "a number out of bounds");
+    const struct upstream_counts *counts = &thread_misses(of(self)->thread)->upstreams.servers[number].counts;
+    double samples[UPSTREAM_SAMPLES];
+    for (unsigned i = 0; i < UPSTREAM_SAMPLES; i++)
+        samples[i] = atomic_load_explicit(&counts->samples[i], memory_order_relaxed);
+    return Py_BuildValue("(NNdN)", module_numbers(counts->kinds, UPSTREAM_KINDS),
+                         module_numbers(counts->durations, WAYS_BOUNDS + 1),
+                         atomic_load_explicit(&counts->seconds, memory_order_relaxed),
+                         module_bytes(samples, sizeof samples));
 }
 
 static PyObject *wake_of(PyObject *self, void *ignored)
@@ -199,7 +245,10 @@ int module_add_thread(PyObject *module)
         {"start", start, METH_NOARGS, NULL},
         {"stop", stop, METH_NOARGS, NULL},
         {"watch", watch, METH_VARARGS, NULL},
+        {"rest", rest, METH_VARARGS, NULL},
         {"forget", forget, METH_VARARGS, NULL},
+        {"count", count, METH_NOARGS, NULL},
+        {"upstream", upstream, METH_VARARGS, NULL},
         {"take", take, METH_VARARGS, NULL},
         {NULL, NULL, 0, NULL},
     };

@@ -7,8 +7,10 @@ enum { KIND_A = 1 << 16 | 1, KIND_AAAA = 28 << 16 | 1 };
 
 struct policy *policy_create(const struct table *table, size_t set_count)
 {
+    static _Atomic uint64_t serials;
     struct policy *policy = calloc(1, sizeof *policy);
     if (policy != NULL) {
+        policy->serial = atomic_fetch_add(&serials, 1) + 1;
         policy->table = *table;
         policy->set_count = set_count;
     }

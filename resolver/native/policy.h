@@ -53,6 +53,7 @@ struct policy_profile {
 };
 
 struct policy {
+    uint64_t serial;                                /* tells it from every other of this process */
     struct table table;
     size_t set_count;
     _Atomic uint32_t profile_count;

@@ -1,42 +1,16 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 
-#include "thread.h"
+#include "thread_own.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum {
-    EVENTS = 16,
-    BUSY = 4,                      /* from so many messages in a pass on, more are on their way */
-    PASSES = 16,                   /* over one socket before the others get their turn: about a thousand queries */
-    NOT_A_SOCKET = -1,             /* stands for `stop` among the events, and for a number that is free */
-};
-
-struct thread {
-    _Alignas(64) _Atomic(const struct known *) reading;
-    _Atomic(const struct known *) using;
-    atomic_bool stopping, ended;
-    _Alignas(64) atomic_bool woken;
-    struct loop *loop;
-    struct counters *counters;
-    struct ring *ring;
-    int poll, stop, wake;          /* descriptors: what it waits with, what ends it, what tells the event loop */
-    bool running;                  /* of whoever starts and stops it */
-    pthread_t id;
-    pthread_mutex_t lock;          /* of the two below */
-    int *sockets;                  /* by number; NOT_A_SOCKET: free */
-    unsigned socket_count;
-};
-
-struct thread *thread_create(struct loop *loop, struct counters *counters)
+struct thread *thread_create(struct loop *loop, struct counters *counters, uint32_t questions)
 {
     struct thread *thread = aligned_alloc(64, sizeof *thread);
     if (thread == NULL)
@@ -49,8 +23,10 @@ struct thread *thread_create(struct loop *loop, struct counters *counters)
     thread->poll = epoll_create1(EPOLL_CLOEXEC);
     thread->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     thread->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = NOT_A_SOCKET};
-    if (thread->ring != NULL && thread->wake >= 0 &&
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = OF_STOP};
+    if (thread->ring != NULL)
+        thread->misses = misses_create(counters, thread->ring, thread->poll, questions);
+    if (thread->misses != NULL && thread->wake >= 0 &&
         epoll_ctl(thread->poll, EPOLL_CTL_ADD, thread->stop, &event) == 0)
         return thread;
     thread_destroy(thread);
@@ -65,6 +41,8 @@ static void close_one(int descriptor)
 
 void thread_destroy(struct thread *thread)
 {
+    if (thread->misses != NULL)
+        misses_destroy(thread->misses);
     close_one(thread->poll);
     close_one(thread->stop);
     close_one(thread->wake);
@@ -72,24 +50,6 @@ void thread_destroy(struct thread *thread)
     free(thread->ring);
     free(thread->sockets);
     free(thread);
-}
-
-/* Return what is in use, and hold it. What is read is said first and then looked at again: whoever replaces it looks at
- * what is said later, and so either sees it, or we see what came in its place. Both need the one order of all. */
-static const struct known *hold(struct thread *thread)
-{
-    const struct known *known = atomic_load(&thread->using), *before;
-    do {
-        before = known;
-        atomic_store(&thread->reading, before);
-        known = atomic_load(&thread->using);
-    } while (known != before);
-    return known;
-}
-
-static void let_go(struct thread *thread)
-{
-    atomic_store_explicit(&thread->reading, NULL, memory_order_release);
 }
 
 void thread_use(struct thread *thread, const struct known *known)
@@ -102,35 +62,11 @@ bool thread_reads(const struct thread *thread, const struct known *known)
     return atomic_load(&thread->reading) == known;
 }
 
-static void signal_to(int descriptor)
+void thread_signal(int descriptor)
 {
     uint64_t one = 1;
     if (write(descriptor, &one, sizeof one) < 0)
         return; /* it is at its largest, and can be read all the same */
-}
-
-/* Put what a pass left into the ring, and wake the event loop unless that has been done and it has not looked yet. */
-static void hand_over(struct thread *thread, unsigned number)
-{
-    struct loop *loop = thread->loop;
-    unsigned count, put = 0;
-    const struct loop_left *left = loop_left(loop, &count);
-    for (unsigned i = 0; i < count; i++) {
-        struct loop_bytes wire = loop_wire(loop, left[i].number), peer = loop_peer(loop, left[i].number),
-                          control = loop_control(loop, left[i].number);
-        struct ring_message message = {
-            .arrived = loop_arrived(loop), .socket = number, .why = left[i].why, .profile = left[i].profile,
-            .set = left[i].set, .wire_size = (uint16_t)wire.size, .peer_size = (uint16_t)peer.size,
-            .control_size = (uint16_t)control.size};
-        put += ring_put(thread->ring, &message, wire.bytes, peer.bytes, control.bytes);
-    }
-    if (put < count)
-        counter_add(&thread->counters->overload, count - put);
-    if (put == 0)
-        return;
-    ring_publish(thread->ring);
-    if (!atomic_exchange(&thread->woken, true))
-        signal_to(thread->wake);
 }
 
 struct ring *thread_left(struct thread *thread)
@@ -143,41 +79,6 @@ struct ring *thread_left(struct thread *thread)
     return thread->ring;
 }
 
-static void serve(struct thread *thread, int number)
-{
-    pthread_mutex_lock(&thread->lock);
-    int descriptor = thread->sockets[number]; /* it may have been taken away since it was reported */
-    const struct known *known = hold(thread);
-    for (int passes = 0; descriptor != NOT_A_SOCKET && passes < PASSES; passes++) {
-        int came = loop_pass(thread->loop, descriptor, known);
-        hand_over(thread, (unsigned)number);
-        if (came < BUSY)
-            break; /* the rest, if there is some by now, is reported again */
-        if (came < LOOP_BATCH)
-            sched_yield(); /* let whoever asks have the core, if it waits for that: to wait for each few costs more */
-    }
-    let_go(thread);
-    pthread_mutex_unlock(&thread->lock);
-}
-
-static void *run(void *with)
-{
-    struct thread *thread = with;
-    struct epoll_event events[EVENTS];
-    while (!atomic_load(&thread->stopping)) {
-        int count = epoll_wait(thread->poll, events, EVENTS, -1);
-        if (count < 0 && errno != EINTR) {
-            atomic_store(&thread->ended, true);
-            signal_to(thread->wake);
-            break;
-        }
-        for (int i = 0; i < count; i++)
-            if (events[i].data.fd != NOT_A_SOCKET)
-                serve(thread, events[i].data.fd);
-    }
-    return NULL;
-}
-
 int thread_start(struct thread *thread)
 {
     if (thread->running || atomic_load(&thread->using) == NULL)
@@ -185,7 +86,7 @@ int thread_start(struct thread *thread)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* a new thread has the mask of the one that makes it */
-    int error = pthread_create(&thread->id, NULL, run, thread);
+    int error = pthread_create(&thread->id, NULL, thread_run, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     thread->running = error == 0;
     if (thread->running)
@@ -198,7 +99,7 @@ void thread_stop(struct thread *thread)
     if (!thread->running)
         return;
     atomic_store(&thread->stopping, true);
-    signal_to(thread->stop);
+    thread_signal(thread->stop);
     pthread_join(thread->id, NULL);
     thread->running = false;
 }
@@ -226,7 +127,7 @@ int thread_watch(struct thread *thread, int descriptor)
 {
     pthread_mutex_lock(&thread->lock);
     int number = free_number(thread), error = number < 0 ? ENOMEM : 0;
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = number};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)number * KINDS + OF_SOCKET};
     if (!error && epoll_ctl(thread->poll, EPOLL_CTL_ADD, descriptor, &event) < 0)
         error = errno;
     if (!error)
@@ -235,12 +136,28 @@ int thread_watch(struct thread *thread, int descriptor)
     return error ? -error : number;
 }
 
+/* Take no more queries from a socket. The lock is held. False: there is none of this number. */
+static bool rest(struct thread *thread, int number)
+{
+    if (number < 0 || (unsigned)number >= thread->socket_count || thread->sockets[number] == NOT_A_SOCKET)
+        return false;
+    epoll_ctl(thread->poll, EPOLL_CTL_DEL, thread->sockets[number], NULL); /* it may rest already */
+    return true;
+}
+
+void thread_rest(struct thread *thread, int number)
+{
+    pthread_mutex_lock(&thread->lock);
+    rest(thread, number);
+    pthread_mutex_unlock(&thread->lock);
+}
+
 void thread_forget(struct thread *thread, int number)
 {
     pthread_mutex_lock(&thread->lock);
-    if (number >= 0 && (unsigned)number < thread->socket_count && thread->sockets[number] != NOT_A_SOCKET) {
-        epoll_ctl(thread->poll, EPOLL_CTL_DEL, thread->sockets[number], NULL);
+    if (rest(thread, number)) {
         thread->sockets[number] = NOT_A_SOCKET;
+        flights_lose(&thread->misses->flights, (unsigned)number);
     }
     pthread_mutex_unlock(&thread->lock);
 }
@@ -248,4 +165,9 @@ void thread_forget(struct thread *thread, int number)
 int thread_wake(const struct thread *thread)
 {
     return thread->wake;
+}
+
+const struct misses *thread_misses(const struct thread *thread)
+{
+    return thread->misses;
 }

@@ -7,10 +7,11 @@
  *   `reading` what it reads (a hazard pointer), so that what was replaced is freed only when it has let go of it.
  * - One wake for all that is left until it is taken: `woken` says that one is under way.
  * - What does not fit into the ring is dropped and counted as `overload`.
+ * - What is unknown it asks upstream on sockets of its own (misses.h), once what is known says how.
  * - When thread_stop returns it has ended; all that it has answered was sent, and what it left is still in the ring.
  *
- * Shared: `using`, `reading`, `woken`, `stopping`, `ended` (atomic), the sockets (by the lock), the ring (one writer,
- * one reader), the counters (one writer). The loop is the thread's alone while it runs. */
+ * Shared: `using`, `reading`, `woken`, `stopping`, `ended` (atomic), the sockets and the questions (by the lock), the
+ * ring (one writer, one reader), the counters (one writer). The loop is the thread's alone while it runs. */
 #ifndef THREAD_H
 #define THREAD_H
 
@@ -19,9 +20,9 @@
 
 struct thread;
 
-/* Return a thread that does not run yet, over a loop and its counters, which stay the caller's and outlive it. NULL:
- * no memory, or no descriptors left. */
-struct thread *thread_create(struct loop *loop, struct counters *counters);
+/* Return a thread that does not run yet, over a loop and its counters, which stay the caller's and outlive it, and asks up
+ * to so many questions at a time. NULL: no memory, or no descriptors left. */
+struct thread *thread_create(struct loop *loop, struct counters *counters, uint32_t questions);
 /* Free one that does not run. */
 void thread_destroy(struct thread *thread);
 
@@ -34,10 +35,12 @@ bool thread_ended(const struct thread *thread);
 
 /* Answer from now on on a non-blocking UDP socket, which is the caller's. Returns its number, or -errno. */
 int thread_watch(struct thread *thread, int descriptor);
+/* Take no more queries from a socket; answers to earlier ones still leave from it. Waits as the next. */
+void thread_rest(struct thread *thread, int number);
 /* Leave a socket alone from now on; waits for the end of a pass over it. Its number may be given again. */
 void thread_forget(struct thread *thread, int number);
 
-/* Use this from now on; it stays the caller's. */
+/* Use this from now on; it stays the caller's. Once it has said how questions are asked it has to for ever. */
 void thread_use(struct thread *thread, const struct known *known);
 /* Return whether something that is no longer used may still be read. */
 bool thread_reads(const struct thread *thread, const struct known *known);
@@ -46,5 +49,8 @@ bool thread_reads(const struct thread *thread, const struct known *known);
 int thread_wake(const struct thread *thread);
 /* Return the ring, of which all that was left by now can be read. For the thread of the event loop. */
 struct ring *thread_left(struct thread *thread);
+
+/* Return what it asks with, of which only what misses.h and upstream.h say may be read. */
+const struct misses *thread_misses(const struct thread *thread);
 
 #endif

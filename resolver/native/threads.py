@@ -12,9 +12,9 @@ import socket
 from collections.abc import Sequence
 
 from resolver.edge import udp
-from resolver.edge.service import Service
+from resolver.edge.service import MAX_FLIGHTS, Service
 from resolver.native import _native
-from resolver.native.answering import Answering
+from resolver.native.asking import WAITED, Asking, Handing
 from resolver.native.udp import KNOWN_NOW, NativeUdpListener
 
 BATCH = 256
@@ -56,9 +56,10 @@ class Worker:
     """A thread, which runs while it has sockets, and the way from it to the service."""
 
     def __init__(
-        self, answering: Answering, native: _native.Loop, service: Service, loop: asyncio.AbstractEventLoop
+        self, asking: Asking, native: _native.Loop, service: Service, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self.answering, self.native, self.service, self.loop = answering, native, service, loop
+        self.answering, self.native, self.service, self.loop = asking.answering, native, service, loop
+        self._asking, self._handing = asking, Handing(asking)
         self._thread: _native.Thread | None = None
         self._ends: dict[int, _End] = {}
         self._gave_up = False
@@ -75,10 +76,15 @@ class Worker:
             return False
         return True
 
+    def rest(self, end: _End) -> None:
+        """Let the thread take no more queries from a socket, and go on to answer those it has."""
+        number = self._number_of(end)
+        if self._thread is not None and number is not None:
+            self._thread.rest(number)
+
     def remove(self, end: _End) -> None:
         """Let the thread leave a socket alone; what it has left goes to the service before."""
-        thread = self._thread
-        number = next((number for number, one in self._ends.items() if one is end), None)
+        thread, number = self._thread, self._number_of(end)
         if thread is None or number is None:
             return
         thread.forget(number)
@@ -88,13 +94,18 @@ class Worker:
         if not self._ends:
             self._stop(thread)
 
+    def _number_of(self, end: _End) -> int | None:
+        return next((number for number, one in self._ends.items() if one is end), None)
+
     def _start(self) -> _native.Thread:
         """Return a thread that runs. Raises OSError."""
-        answering, thread = self.answering, _native.Thread(self.native)
-        thread.use(answering.told(self.service.clients).snapshot, answering.cache.native)
+        answering = self.answering
+        thread = _native.Thread(self.native, max(1, MAX_FLIGHTS // len(answering.loops)))
+        thread.use(answering.told(self.service.clients).snapshot, answering.cache.native, answering.ways)
         thread.start()
         self._thread = thread
         answering.threads.append(thread)
+        self._asking.add(thread)
         self.loop.add_reader(thread.wake, self._drain)
         return thread
 
@@ -102,6 +113,7 @@ class Worker:
         self.loop.remove_reader(thread.wake)
         thread.stop()
         self.answering.threads.remove(thread)
+        self._asking.remove(thread)
         self._thread = None
 
     def _drain(self) -> None:
@@ -121,8 +133,16 @@ class Worker:
         told, ends = self.answering.told(self.service.clients), self._ends
         for end in ends.values():
             end.hold()
+        handing = self._handing
+        handing.begin()
         for number, wire, peer, control, why, profile, of_set, arrived in left:
+            if why > WAITED:
+                handing.take(why, number, arrived, profile | of_set << 32, wire, peer)
+                continue
             end = ends[number]
+            if why == WAITED:
+                handing.take_back(end, wire, peer, control, arrived)
+                continue
             end.handle(wire, peer, control, arrived)
             if why >= KNOWN_NOW:
                 told.learn(why, profile, of_set, end.host_of(peer))
@@ -133,6 +153,8 @@ class Worker:
     def _give_up(self, thread: _native.Thread) -> None:
         """Let the event loop serve the sockets of a thread that has ended by itself."""
         log.error("a thread that answers has ended, the event loop answers in its place")
+        while self._hand_over(thread):
+            pass
         ends, self._ends = self._ends, {}
         self._gave_up = True
         self._stop(thread)
@@ -157,8 +179,13 @@ class _End(NativeUdpListener):
 
     def pause(self) -> None:
         """Take no more queries; answers to earlier ones can still be sent."""
-        self._worker.remove(self)
+        self._worker.rest(self)
         super().pause()
+
+    def close(self) -> None:
+        """Send what waits and close the socket."""
+        self._worker.remove(self)
+        super().close()
 
     def _resume(self) -> None:
         if not self._worker.add(self):

@@ -11,7 +11,7 @@ import socket
 from resolver.edge import udp
 from resolver.edge.service import Service
 from resolver.native import _native
-from resolver.native.answering import Answering
+from resolver.native.answering import Answering, SharedBucket
 
 PASSES = 16
 """How many batches are received before other sockets get their turn: about a thousand queries, some 3 ms."""
@@ -62,3 +62,10 @@ class NativeUdpListener(udp.UdpListener):
         """Hand a message to the service; its answer leaves from this socket."""
         to = (peer, udp.way_back(control)) if self._wildcard else peer
         self._service.handle(wire, peer[self._host], self._channel, self._port.send, to, arrived)
+
+    def take_back(self, wire: bytes, peer: bytes, control: bytes, arrived: float) -> None:
+        """Take a query that has waited natively as if it had come in just now."""
+        client = self._service.clients.known.get(peer[self._host])
+        if client is not None and isinstance(client.bucket, SharedBucket):
+            client.bucket.give()  # which was taken when it came
+        self.handle(wire, peer, control, arrived)

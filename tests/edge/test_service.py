@@ -82,7 +82,10 @@ async def test_a_stream_does_not_wait_for_an_answer_that_was_dropped() -> None:
 async def test_what_a_list_in_shadow_would_block_is_answered_counted_and_logged_without_the_client(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with upstream() as server, resolver(server.address, policy=policy(ads(), shadow=True)) as running:
+    async with (
+        upstream() as server,
+        resolver(server.address, policy=policy(ads(), shadow=True), acquainted=False) as running,
+    ):
         with caplog.at_level(logging.INFO):
             assert parsed(await running.ask(ADS)).rcode() == 0
         assert caplog.records == []

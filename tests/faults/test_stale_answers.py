@@ -12,6 +12,8 @@ from resolver.edge import service as edge_service
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, Running, answered, resolver, silent, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 
 def _entry(running: Running) -> Entry:
     entry = running.service.engine.cache.get(parse_query(query()).key)
@@ -20,6 +22,7 @@ def _entry(running: Running) -> Entry:
 
 
 @pytest.mark.parametrize("comforted", [True, False])
+@pytest.mark.usefixtures("python_alone")
 async def test_a_client_that_joins_a_renewal_gets_the_stale_answer_where_upstream_is_silent(
     monkeypatch: pytest.MonkeyPatch, comforted: bool
 ) -> None:
@@ -39,6 +42,7 @@ async def test_a_client_that_joins_a_renewal_gets_the_stale_answer_where_upstrea
 
 
 @pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.usefixtures("python_alone")
 async def test_an_answer_asked_for_before_a_flush_is_delivered_but_neither_kept_nor_given_to_later_clients(
     fails: bool,
 ) -> None:

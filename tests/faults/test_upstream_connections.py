@@ -17,7 +17,7 @@ from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, answered, resolver, silent, upstream
 
-pytestmark = pytest.mark.usefixtures("patient")
+pytestmark = pytest.mark.usefixtures("on_both", "patient")
 
 
 def by_tcp(asked: bytes, over_tcp: bool) -> Sequence[bytes]:

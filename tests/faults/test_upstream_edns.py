@@ -10,6 +10,8 @@ import pytest
 from tests.messages import opt, parsed, query, wire_name
 from tests.upstreams import PATIENCE_S, A, answered, resolver, silent, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 
 def _has_edns(asked: bytes) -> bool:
     return bool(asked[11])

@@ -23,9 +23,12 @@ from resolver.edge import upstream as edge_upstream
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
 from resolver.observe.counters import Channel
+from tests import twins
 from tests.messages import errors, opt, packed, parsed, query, record
 from tests.tables import build
 from tests.upstreams import A, Script, answered, resolver, rightly, silent, upstream
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 
 def is_right(wire: bytes) -> bool:
@@ -68,6 +71,7 @@ async def test_forged_wrong_and_broken_answers_are_ignored_and_the_right_one_is_
         assert len(up.asked) == 1
 
 
+@pytest.mark.usefixtures("python_alone")
 async def test_the_same_question_is_asked_once_for_all_who_wait() -> None:
     replies: list[bytes] = []
     async with upstream(silent) as up, resolver(up.address, timeout_s=5) as running:
@@ -231,6 +235,7 @@ async def test_ad_passes_only_from_servers_that_the_owner_trusts() -> None:
                 assert parsed(up.asked[-1].wire).ednsflags & dns.flags.DO
 
 
+@pytest.mark.usefixtures("python_alone")
 async def test_a_stale_answer_is_given_when_upstream_fails() -> None:
     async with upstream() as up, resolver(up.address) as running:
         await running.ask(query())
@@ -246,6 +251,7 @@ async def test_a_stale_answer_is_given_when_upstream_fails() -> None:
         assert len(up.asked) == count
 
 
+@pytest.mark.usefixtures("python_alone")
 async def test_a_client_does_not_wait_long_where_a_stale_answer_is_at_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -266,6 +272,7 @@ def _expire(service: edge_service.Service, wire: bytes) -> None:
 
 
 @pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("python_alone")
 async def test_a_popular_answer_is_renewed_before_it_expires() -> None:
     async with upstream() as up, resolver(up.address) as running:
         for _ in range(4):
@@ -299,7 +306,8 @@ async def test_questions_leave_from_several_ports_with_ids_nobody_can_foresee() 
     async with upstream() as up, resolver(up.address) as running:
         for number in range(200):
             await running.ask(query(f"n{number}.example"))
-    assert len({asked.port for asked in up.asked}) == edge_server.POOL
+        sockets = edge_server.POOL * twins.threads(running.parts)
+    assert len({asked.port for asked in up.asked}) == sockets
     assert len({asked.wire[:2] for asked in up.asked}) > 190
 
 
@@ -372,6 +380,7 @@ async def test_a_truncated_answer_that_comes_many_times_is_asked_for_over_tcp_on
         assert is_right(await waiting)
 
 
+@pytest.mark.usefixtures("python_alone")
 async def test_a_fault_of_ours_in_one_answer_costs_no_answer_that_came_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

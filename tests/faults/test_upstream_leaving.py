@@ -11,7 +11,10 @@ from resolver.edge import upstream as edge_upstream
 from tests.messages import parsed, query
 from tests.upstreams import PATIENCE_S, resolver, silent, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
 
+
+@pytest.mark.usefixtures("python_alone")
 async def test_a_server_that_leaves_is_closed_when_the_last_question_to_it_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -18,6 +18,8 @@ from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, Script, answered, resolver, silent, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 
 def failing(rcode: int, options: bytes = b"") -> Script:
     def script(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
@@ -94,6 +96,7 @@ async def test_where_another_server_is_left_nobody_waits_for_one_that_refuses(
             assert parsed(await running.ask(query())).rcode() == dns.rcode.NOERROR
 
 
+@pytest.mark.usefixtures("python_alone")
 async def test_a_refusal_counts_once_however_many_questions_wait_on_its_socket() -> None:
     async with upstream(silent) as up, resolver(up.address, timeout_s=30) as running:
         (server,) = running.upstreams.servers()

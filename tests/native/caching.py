@@ -20,7 +20,7 @@ BASE, ENTRY = 128, 112
 COPY_MAX = 1 << 17
 FLAGS = os.environ.get("NXWHY_NATIVE_FLAGS", "").split()
 """More flags for the compiler: those of the sanitizers, whose library is then preloaded."""
-ANSWERED, UNKNOWN, HAND_OVER = range(3)
+ANSWERED, UNKNOWN, HAND_OVER, EXPIRED = range(4)
 
 
 def fields(kind: Any, names: str) -> Any:

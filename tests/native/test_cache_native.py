@@ -20,6 +20,7 @@ from resolver.core.wire import Query, parse_answer, parse_query
 from tests.messages import answer, opt, query, record
 from tests.native.caching import (
     ANSWERED,
+    EXPIRED,
     HAND_OVER,
     UNKNOWN,
     Key,
@@ -118,7 +119,7 @@ def test_an_answer_is_given_until_it_expires_and_not_then(library: Library) -> N
         cache.put(KEY, known(b"\0\0\0\x3c", ttls=(0,), counts=(1, 0, 0), expires=60.0))
         assert cache.reply(KEY, PLAIN, 59.9)[0] == ANSWERED
         assert cache.reply(KEY, PLAIN, 59.9)[1][-4:] == b"\0\0\0\1"
-        assert cache.reply(KEY, PLAIN, 60.0) == (UNKNOWN, b"", False)
+        assert cache.reply(KEY, PLAIN, 60.0) == (EXPIRED, b"", False)
         assert cache.reply(b"\5other\0\0\1\0\1", PLAIN, 0.0)[0] == UNKNOWN
         counters = cache.count()
         assert (counters.hits, counters.misses) == (2, 2)
@@ -133,7 +134,7 @@ def test_the_memory_of_a_failure_is_given_and_says_what_it_is(library: Library) 
         cache.put(KEY, known_of(entry))
         asked = parse_query(query(opt=opt()))
         assert cache.reply(KEY, asked, 9.0) == (ANSWERED, entry.reply(asked, 9.0), True)
-        assert cache.reply(KEY, asked, 10.0)[0] == UNKNOWN
+        assert cache.reply(KEY, asked, 10.0)[0] == EXPIRED
 
 
 @pytest.mark.parametrize(("aliases", "judges"), [(ALIAS, False), (b"", True), (ALIAS, True)])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.corpus import packed
+from tests.native import answering, corpus
 from tests.servers import ROOT
 
 SOURCES = sorted((ROOT / "resolver" / "native").glob("*.c"))
@@ -44,9 +44,16 @@ def test_only_the_module_knows_of_python() -> None:
         assert ("Python.h" in path.read_text()) == (path.name == "module.h"), path.name
 
 
-def test_the_corpus_finds_nothing_under_the_sanitizers(compiler: str, tmp_path: Path) -> None:
-    made, corpus = tmp_path / "driver", tmp_path / "corpus"
-    corpus.write_bytes(packed(3, 2000))
+@pytest.mark.parametrize(
+    ("driver", "messages"),
+    [("driver.c", corpus.packed(3, 2000)), ("records_driver.c", answering.packed(3, 2000))],
+    ids=["queries", "answers"],
+)
+def test_the_corpus_finds_nothing_under_the_sanitizers(
+    compiler: str, driver: str, messages: bytes, tmp_path: Path
+) -> None:
+    made, written = tmp_path / "driver", tmp_path / "corpus"
+    written.write_bytes(messages)
     folder = ROOT / "resolver" / "native"
     argv = [
         *(
@@ -57,11 +64,11 @@ def test_the_corpus_finds_nothing_under_the_sanitizers(compiler: str, tmp_path: 
             "-fno-sanitize-recover=all",
             f"-I{folder}",
         ),
-        *(str(ROOT / "tests" / "native" / "driver.c"), *map(str, PLAIN), "-o", str(made)),
+        *(str(ROOT / "tests" / "native" / driver), *map(str, PLAIN), "-o", str(made)),
     ]
     built = subprocess.run(argv, capture_output=True, text=True, check=False)
     if "cannot find" in built.stderr and not IN_CI:
         pytest.skip("the sanitizers' runtime is not installed")
     assert built.returncode == 0, built.stderr
-    run = subprocess.run([str(made), str(corpus), "5"], capture_output=True, text=True, check=False)
+    run = subprocess.run([str(made), str(written), "5"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

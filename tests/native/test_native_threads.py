@@ -33,11 +33,12 @@ def test_what_one_thread_notes_comes_out_in_another_as_it_was_or_is_counted(
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("mode", [(), ("asked",)], ids=["known", "asked"])
 @BUILDS
 def test_threads_answer_rightly_while_policies_caches_and_sockets_come_and_go(
-    tmp_path: Path, using: str, flags: tuple[str, ...]
+    tmp_path: Path, using: str, flags: tuple[str, ...], mode: tuple[str, ...]
 ) -> None:
-    source = Path(__file__).with_name("threads.c")
-    program = compile_c(tmp_path / "threads", [source, *PLAIN], *flags, "-lm", using=using)
-    ran = subprocess.run([program, ROUNDS], capture_output=True, text=True, check=False)
+    sources = [Path(__file__).with_name(name) for name in ("threads.c", "asking.c")]
+    program = compile_c(tmp_path / "threads", [*sources, *PLAIN], *flags, "-lm", using=using)
+    ran = subprocess.run([program, ROUNDS, *mode], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -5,8 +5,11 @@
  * away and come back, the journal is switched off and on, and in the end all is stopped. Each answer has to be the one
  * to its question, there are no more than were granted, what was left comes out of the rings as it was sent, and what was
  * noted is an answer that was given.
- * Usage: threads ROUNDS. Prints what was counted; exit 1 where something was wrong. */
+ * With ASKED, most names are neither listed nor kept: the threads ask for them (asking.h), of servers that change, some of
+ * whose answers are late, truncated, wrong or missing.
+ * Usage: threads ROUNDS [ASKED]. Prints what was counted; exit 1 where something was wrong. */
 #define _GNU_SOURCE
+#include "asking.h"
 #include "events.h"
 #include "thread.h"
 
@@ -24,8 +27,8 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { THREADS = 2, SOCKETS = 2, NAMES = 64, SETS = 2, SLOTS = 64 + TABLE_PROBE_MAX, IN_FLIGHT = 16, LAST = 4,
-       SWAPS = 40, GRANT = 48 };
+enum { THREADS = 2, SOCKETS = 2, KEPT = 64, NAMES = 1000, SETS = 2, SLOTS = 64 + TABLE_PROBE_MAX, IN_FLIGHT = 16, LAST = 4,
+       SWAPS = 40, GRANT = 48, QUESTIONS = 64 };
 
 static const uint64_t PRIME = ((uint64_t)1 << TABLE_KEY_BITS) - 93, FACTOR = 0x0123456789abcdefu;
 static const uint8_t LOOPBACK[] = {127, 0, 0, 1};
@@ -41,8 +44,9 @@ static struct counters *counters[THREADS];
 static struct thread *threads[THREADS];
 static int sockets[THREADS][SOCKETS], numbers[THREADS][SOCKETS];
 static unsigned long rounds;
+static unsigned names = KEPT;
 static atomic_bool done;
-static atomic_ulong wrong, answered, blocked, missed, swaps, taken, noted;
+static atomic_ulong wrong, answered, blocked, missed, swaps, taken, handed, returned, late, noted;
 
 static void claim(bool right, const char *what)
 {
@@ -62,6 +66,7 @@ struct told {
     struct known known;
     struct policy *policy;
     struct clients *clients;
+    struct ways *ways;
     struct told *before;
 };
 
@@ -71,6 +76,7 @@ static void free_told(struct told *told)
 {
     policy_destroy(told->policy);
     free(told->clients);
+    ways_destroy(told->ways);
     free(told);
 }
 
@@ -81,7 +87,10 @@ static struct told *make_told(void)
         abort();
     told->policy = policy_create(&table, SETS);
     told->clients = clients_create((uint64_t[]){1, 2});
-    told->known = (struct known){told->policy, told->clients, cache};
+    told->ways = asking_ways();
+    if (names == NAMES)
+        asking_aim(told->ways, 2);
+    told->known = (struct known){told->policy, told->clients, cache, told->ways};
     return told;
 }
 
@@ -106,7 +115,7 @@ static void learn(struct told *told, const struct ring_message *message)
     }
 }
 
-/* Names are nNN.test: those below 8 blocked, the others in the cache, if it was not just flushed. */
+/* Names are nNNN.test: those below 8 blocked, those below KEPT in the cache, if it was not just flushed. */
 static size_t make_query(unsigned number, uint16_t id, uint8_t *wire)
 {
     memset(wire, 0, 12);
@@ -115,7 +124,7 @@ static size_t make_query(unsigned number, uint16_t id, uint8_t *wire)
     wire[2] = 1;
     wire[5] = 1;
     char text[16];
-    int size = snprintf(text, sizeof text, "%cn%02u%ctest", 3, number, 4);
+    int size = snprintf(text, sizeof text, "%cn%03u%ctest", 4, number, 4);
     memcpy(wire + 12, text, (size_t)size + 1);
     memcpy(wire + 12 + size + 1, "\0\1\0\1", 4);
     return 12 + (size_t)size + 5;
@@ -123,7 +132,8 @@ static size_t make_query(unsigned number, uint16_t id, uint8_t *wire)
 
 static void keep(unsigned number)
 {
-    uint8_t wire[64], body[16] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0x7f, 0xff, 0, 4, 192, 0, 2, (uint8_t)number};
+    uint8_t wire[64], body[ASKING_BODY];
+    asking_body(number, body);
     size_t size = make_query(number, 0, wire);
     uint8_t key[MESSAGE_KEY_MAX];
     memcpy(key, wire + 12, size - 12);
@@ -167,12 +177,12 @@ static void swap(void)
     atomic_fetch_add(&swaps, 1);
 }
 
-/* Take what was noted: names nNN.test, blocked below 8. */
+/* Take what was noted: names nNNN.test, blocked below 8. */
 static void take_events(struct events *events)
 {
     for (const struct event *event; (event = events_next(events)) != NULL; atomic_fetch_add(&noted, 1)) {
-        unsigned number = (unsigned)(event->name[2] - '0') * 10 + (unsigned)(event->name[3] - '0');
-        claim(event->name_size == 10 && memcmp(event->name + 4, "\4test", 6) == 0 && number < NAMES, "a name noted");
+        unsigned number = (unsigned)strtoul((const char *)event->name + 2, NULL, 10);
+        claim(event->name_size == 11 && memcmp(event->name + 5, "\4test", 6) == 0 && number < NAMES, "a name noted");
         claim(event->address_size == 4 && memcmp(event->address, LOOPBACK, 4) == 0, "a client noted");
         claim(event->rcode == (number < 8 ? 3 : 0) && event->label == (number < 8), "what was decided");
         claim(event->type == 1 && event->took >= 0 && event->took < 60, "a type and a time");
@@ -186,8 +196,26 @@ static uint64_t given(void)
     uint64_t sum = 0;
     for (int i = 0; i < THREADS; i++)
         sum += counter_read(&counters[i]->rcodes[ANSWER_CACHE][0]) +
+               counter_read(&counters[i]->rcodes[ANSWER_FORWARD][0]) +
                counter_read(&counters[i]->rcodes[ANSWER_BLOCKED][3]);
     return sum;
+}
+
+static void take(const struct ring_message *message)
+{
+    if (message->why > MISSES_WAITED) {
+        claim(message->peer_size == sizeof(uint64_t) && message->socket < ASKING_SERVERS, "a question handed over");
+        claim((message->why == MISSES_ANSWER || message->why == MISSES_LATE) == (message->wire_size > 0), "its answer");
+        atomic_fetch_add(message->why == MISSES_LATE ? &late : &handed, 1);
+        return;
+    }
+    claim(message->wire_size >= 17 && message->peer_size == sizeof(struct sockaddr_in), "what was left");
+    claim(memcmp(ring_wire(message) + message->wire_size - 4, "\0\1\0\1", 4) == 0, "its question");
+    if (message->why == MISSES_WAITED) {
+        atomic_fetch_add(&returned, 1);
+        atomic_fetch_add(&left, 1); /* which was taken when it came */
+    }
+    learn(in_use, message);
 }
 
 /* What the event loop does. */
@@ -202,22 +230,19 @@ static void *serve(void *with)
         poll(wakes, THREADS, 1);
         for (int i = 0; i < THREADS; i++) {
             struct ring *ring = thread_left(threads[i]);
-            for (const struct ring_message *message; (message = ring_next(ring)) != NULL; atomic_fetch_add(&taken, 1)) {
-                claim(message->wire_size >= 17 && message->peer_size == sizeof(struct sockaddr_in), "what was left");
-                claim(memcmp(ring_wire(message) + message->wire_size - 4, "\0\1\0\1", 4) == 0, "its question");
-                learn(in_use, message);
-            }
+            for (const struct ring_message *message; (message = ring_next(ring)) != NULL; atomic_fetch_add(&taken, 1))
+                take(message);
             ring_free_read(ring);
             take_events(counters[i]->events);
         }
         if (atomic_load(&left) < 1) {
-            atomic_store(&left, GRANT);
+            atomic_fetch_add(&left, GRANT);
             grants++;
         }
         unsigned chance = (unsigned)(next(&state) % 64);
         if (chance == 0)
             cache_flush(cache);
-        for (unsigned i = 8; chance < 16 && i < NAMES; i++)
+        for (unsigned i = 8; chance < 16 && i < KEPT; i++)
             keep(i);
         for (int i = 0; i < SWAPS && chance == 16; i++)
             swap();
@@ -230,6 +255,10 @@ static void *serve(void *with)
             numbers[i][1] = thread_watch(threads[i], sockets[i][1]);
             claim(numbers[i][1] >= 0, "a socket taken back");
         }
+        if (chance == 18 && names == NAMES)
+            asking_aim(in_use->ways, (unsigned)turn);
+        if (chance == 19)
+            thread_rest(threads[turn % THREADS], numbers[turn % THREADS][1]); /* until it goes and comes back */
         claim(given() <= (GRANT + THREADS) * grants, "no more answers than were granted, and one for each thread");
     }
     return NULL;
@@ -245,7 +274,7 @@ static void check(const uint8_t *wire, ssize_t size, uint16_t first, unsigned se
     claim((size_t)size >= end && memcmp(wire + 12, query + 12, end - 12) == 0, "the question of an answer");
     claim((wire[3] & 15) == (asked[place] < 8 ? 3 : 0), "the RCODE of an answer");
     if (asked[place] >= 8)
-        claim((size_t)size == end + 16 && wire[size - 1] == asked[place], "the address in an answer");
+        claim((size_t)size == end + ASKING_BODY && asking_is_body(asked[place], wire + end), "what an answer says");
     atomic_fetch_add(asked[place] < 8 ? &blocked : &answered, 1);
 }
 
@@ -265,7 +294,7 @@ static void *ask(void *with)
         getsockname(sockets[to / SOCKETS][to % SOCKETS], (struct sockaddr *)&peer, &size);
         for (int i = 0; i < IN_FLIGHT; i++, id++) {
             uint8_t wire[64];
-            asked[i] = (unsigned)(next(&state) % NAMES);
+            asked[i] = (unsigned)(next(&state) % names);
             size_t length = make_query(asked[i], id, wire);
             sendto(descriptor, wire, length, 0, (struct sockaddr *)&peer, sizeof peer);
         }
@@ -307,9 +336,12 @@ static int bound(void)
 int main(int count, char **words)
 {
     rounds = count > 1 ? strtoul(words[1], NULL, 10) : 200;
+    if (count > 2)
+        names = NAMES;
+    claim(asking_start(), "upstream servers");
     for (unsigned i = 0; i < 8; i++) {
         char name[16];
-        snprintf(name, sizeof name, "n%02u.test", i);
+        snprintf(name, sizeof name, "n%03u.test", i);
         list_name(name, 2, 1);
     }
     cache = cache_create(1 << 20, 4, (const uint8_t *)"sixteen bytes...");
@@ -321,7 +353,7 @@ int main(int count, char **words)
         counters[i]->events = events_create();
         events_switch(counters[i]->events, true);
         loops[i] = loop_create(counters[i]);
-        threads[i] = thread_create(loops[i], counters[i]);
+        threads[i] = thread_create(loops[i], counters[i], QUESTIONS);
         claim(thread_start(threads[i]) == -EINVAL, "no start without anything known");
         thread_use(threads[i], &in_use->known);
         for (int k = 0; k < SOCKETS; k++)
@@ -338,7 +370,8 @@ int main(int count, char **words)
         thread_stop(threads[i]); /* while the event loop still takes what they left */
     atomic_store(&done, true);
     pthread_join(server, NULL);
-    claim((int64_t)given() >= (int64_t)(GRANT * grants) - atomic_load(&left), "no grant lost");
+    if (names == KEPT) /* else there are some who waited at the end, or for whom there was no socket any more */
+        claim((int64_t)given() >= (int64_t)(GRANT * grants) - atomic_load(&left), "no grant lost");
     for (int i = 0; i < THREADS; i++) {
         claim(!thread_ended(threads[i]), "none ended by itself");
         claim(counter_read(&counters[i]->overload) == 0, "room in the ring");
@@ -358,9 +391,12 @@ int main(int count, char **words)
         told = before;
     }
     cache_destroy(cache);
-    printf("%lu cached, %lu blocked, %lu without an answer, %lu left, %lu policies, %lu noted\n", answered, blocked,
-           missed, taken, swaps, noted);
+    asking_stop();
+    printf("%lu cached or asked for, %lu blocked, %lu without an answer, %lu left, %lu policies, %lu noted\n", answered,
+           blocked, missed, taken, swaps, noted);
     claim(atomic_load(&noted) != 0, "something noted");
+    printf("%lu questions handed over with %lu who waited, %lu late answers\n", handed, returned, late);
+    claim((names == NAMES) == (handed != 0 && returned != 0), "questions handed over");
     claim(atomic_load(&answered) != 0 && atomic_load(&blocked) != 0, "both kinds of answers");
     return atomic_load(&wrong) ? 1 : 0;
 }
