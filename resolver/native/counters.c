@@ -34,12 +34,12 @@ void counters_answer(struct counters *counters, const struct answer *answer, boo
         counter_add(&counters->shadow[answer->verdict->shadow], 1);
 }
 
-void counters_note(struct counters *counters, const struct answer *answer, const uint8_t *name, size_t name_size,
-                   struct source source, double arrived)
+void counters_note(struct counters *counters, const struct answer *answer, uint32_t label, const uint8_t *name,
+                   size_t name_size, struct source source, double arrived)
 {
     if (!events_on(counters->events))
         return;
-    struct event event = {.arrived = arrived, .label = answer->verdict->label, .type = (uint16_t)(answer->kind >> 16),
+    struct event event = {.arrived = arrived, .label = label, .type = (uint16_t)(answer->kind >> 16),
                           .source = (uint8_t)answer->source, .rcode = answer->rcode};
     events_note(counters->events, &event, name, name_size, source.address, source.size);
 }

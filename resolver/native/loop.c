@@ -71,7 +71,8 @@ static void put_answer(struct loop *loop, unsigned number, const struct answer *
     loop->answers[answer->source]++;
     counters_answer(loop->counters, answer, v6);
     const struct query *query = &loop->asked[number].query;
-    counters_note(loop->counters, answer, query->key, query->name_size, loop_host(&loop->peers[number]), loop->arrived);
+    counters_note(loop->counters, answer, answer->verdict->label, query->key, query->name_size,
+                  loop_host(&loop->peers[number]), loop->arrived);
 }
 
 /* All are looked up before the first is answered, so that the processor waits for memory once and not for each. */
