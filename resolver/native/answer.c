@@ -57,6 +57,7 @@ enum answered answer_give(const struct known *known, const struct asked *asked, 
         return ANSWER_HAND_OVER;
     } else {
         enum answered cached = write_cached(known->cache, query, asked->profile, now, out, answer);
+        answer->verdict = verdict; /* of a miss too: it is noted when that is answered */
         if (cached != ANSWER_GIVEN)
             return cached == ANSWER_MISS && verdict->shadow >= 0 ? ANSWER_HAND_OVER : cached;
     }

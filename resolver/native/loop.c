@@ -95,7 +95,8 @@ static void answer_one(struct loop *loop, unsigned number, const struct known *k
         return;
     }
     if (answered == ANSWER_MISS) {
-        struct misses_from from = {&loop->in[number].msg_hdr, asks.socket, asks.generation};
+        struct misses_from from = {&loop->in[number].msg_hdr, asks.socket, asks.generation,
+                                   given.verdict->label};
         if (asks.misses != NULL && misses_admit(asks.misses, known, &loop->asked[number], from, now))
             return;
         answered = ANSWER_HAND_OVER;

@@ -9,8 +9,9 @@ from ipaddress import ip_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver.core.events import QueryEvent, Shown
+from resolver.core.events import Fate, Judged, QueryEvent, Shown
 from resolver.core.names import from_text
+from resolver.core.source import Source
 from resolver.engines import NativeParts
 from resolver.observe.journal import Journal, Limits, Wanted
 from tests import twins
@@ -71,6 +72,27 @@ def test_both_note_the_same_but_for_times(asked: list[tuple[bytes, int, int, byt
     assert native == python
     assert python.total() == len(wires)
     assert by_threads > 0
+
+
+async def test_what_threads_ask_upstream_they_note_when_it_is_answered() -> None:
+    twins.use("native")
+    async with upstream() as up, resolver(up.address, policy=policy()) as running:
+        twins.use("python")
+        elsewhere = running.parts.elsewhere
+        assert elsewhere is not None
+        journal = Journal(elsewhere)
+        journal.configure(LIMITS)  # and the service does not note: what comes is of the threads
+        for number in range(8):
+            await running.ask(query(f"n{number}.Example", 28))
+        found: list[QueryEvent] = []
+        async with asyncio.timeout(10):
+            while not [one for one in found if one.name == from_text("n7.example")]:
+                found += elsewhere.take()
+                await asyncio.sleep(0)
+        (last,) = [one for one in found if one.name == from_text("n7.example")]
+        assert (last.qtype, last.source) == (28, Source.FORWARD)
+        assert (last.judged, last.rcode, last.protocol) == (Judged(Fate.OPEN, "", "lab"), 0, "udp")
+        assert (last.client, last.took > 0) == (ip_address("127.0.0.1").packed, True)
 
 
 async def test_what_has_no_room_is_counted_and_no_answer_waits_for_it() -> None:
