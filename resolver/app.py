@@ -52,6 +52,7 @@ from resolver.parts import (
     origins,
     own_hosts,
 )
+from resolver.recording import Recorder
 
 if TYPE_CHECKING:
     from resolver.edge.http import HttpServer
@@ -85,12 +86,13 @@ class App:
         self._udp: list[Listener] = []
         self._streams: list[stream.StreamListener] = []
         self._http: list[HttpServer] = []
-        self._control = ControlServer(config.state / CONTROL_SOCKET, self._commands())
         self._notifier = Notifier()
         self._reload_state = ReloadState(True, time.time())
         self._reloading = asyncio.Lock()
         self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recorder = Recorder(self._service, self._parts.elsewhere, self._spawn)
+        self._control = ControlServer(config.state / CONTROL_SOCKET, self._commands())
         self._told_to_stop = asyncio.Event()
         self.listening: tuple[Endpoint, ...] = ()
         """Where DNS is served, with the ports that the system chose."""
@@ -157,6 +159,7 @@ class App:
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
+        self._recorder.put_in_force(config)
         self._parts.put_in_force(self._service.clients)
         if moved:  # only now: what is asked from here on is asked where it goes now
             engine.cache.flush()  # its answers came from elsewhere
@@ -198,6 +201,7 @@ class App:
                 dns=[str(at) for at in self.listening],
                 admin=str(config.listen.admin or "off"),
                 lists=self._keeper.shelf.names(),
+                journal=self._recorder.said,
                 upstreams=[str(server.spec) for server in self._upstreams.servers()],
             ),
         )
@@ -306,10 +310,11 @@ class App:
             log.info("reloaded", extra=fields(cause=cause))
 
     def _commands(self) -> dict[str, Command]:
-        return {"reload": self._reload_command, "lists": self._lists_command, "order": self._order_command}
+        commands: dict[str, Command] = {"reload": self._reload_command, "lists": self._lists_command}
+        return commands | {"order": self._order_command, "journal": self._recorder.command}
 
     async def _lists_command(self, _: Mapping[str, object]) -> Mapping[str, object]:
-        return {"lists": self._keeper.document(self._config)}
+        return {"lists": self._keeper.document(self._config), "journal": self._recorder.said}
 
     async def _order_command(self, given: Mapping[str, object]) -> Mapping[str, object]:
         """Carry out what the owner orders about the versions of a list, and put it in force."""
@@ -381,6 +386,7 @@ class App:
             generation=self._generation,
             inflight=self._service.inflight,
             tcp_connections=sum(listener.connections for listener in self._streams),
+            journal=self._recorder.state,
         )
 
 

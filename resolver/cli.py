@@ -9,12 +9,13 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TextIO, TypeVar, cast
 
 import click
 
 from resolver import __version__, native
 from resolver.core.errors import ResolverError
+from resolver.journal_commands import asking, journal
 from resolver.list_commands import lists
 from resolver.settings import as_ours, config_option, json_option, load_config, progress, read_config, waiting
 
@@ -31,6 +32,7 @@ Examples:
   nxwhy query wechat.com --server 127.0.0.1:5335
   nxwhy lists                                 what each list holds
   nxwhy transparency --output public          what is blocked and why, as pages to publish
+  nxwhy journal --blocked                     who was blocked lately, and why
 """
 
 RUNS = "python" if native.problem() else "native"
@@ -84,6 +86,8 @@ def check(path: Path | None) -> None:
 
     from resolver import checking
     from resolver.engines import chosen
+    from resolver.journaling import said_of
+    from resolver.parts import journal_limits
 
     config = read_config(path)
     engine = as_ours(lambda: chosen(config.engine))
@@ -95,6 +99,8 @@ def check(path: Path | None) -> None:
     if found.mistakes:
         raise click.exceptions.Exit(1)
     click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine {engine}")
+    if journal_limits(config) is not None:
+        click.echo(f"the journal of queries is {said_of(journal_limits(config))}")
 
 
 @main.command()
@@ -156,7 +162,9 @@ def query(
 
 
 @main.command()
-@click.argument("names", type=click.File(encoding="utf-8", errors="surrogateescape"), metavar="FILE")
+@click.argument(
+    "names", callback=lambda context, option, name: _opened(name, context, option), metavar="FILE|journal"
+)
 @click.option(
     "--with",
     "changed",
@@ -167,29 +175,38 @@ def query(
 )
 @click.option("--client", default="127.0.0.1", show_default=True, help="Who asks where FILE does not say.")
 @config_option
-def replay(names: TextIO, changed: Path, client: str, path: Path | None) -> None:
+def replay(names: TextIO | None, changed: Path, client: str, path: Path | None) -> None:
     """Show which names in FILE another configuration would newly block (+) or free (-), and by which list.
 
-    FILE has a name a line, and behind it the client's address if that matters; `-` is standard input.
+    FILE has a name a line, and behind it the client's address if that matters; `-` is standard input, and
+    `journal` what the running server has in its journal, with queries and clients counted for each name.
 
     \b
     Examples:
       nxwhy replay seen.txt --with new.yaml --config nxwhy.yaml
       cut -d' ' -f3 queries.log | nxwhy replay - --with new.yaml
+      nxwhy replay journal --with new.yaml --config nxwhy.yaml
     """
+    from resolver import journaling, replaying
     from resolver.core.clients import parse_address
-    from resolver.replaying import changes, policy_of, read_seen, summary
 
     try:
         address = parse_address(client)
     except ValueError:
         raise click.BadParameter(f"{client!r} is no address", param_hint="--client") from None
     before, after = read_config(path), read_config(changed)
-    seen = as_ours(lambda: list(read_seen(names, getattr(names, "name", "-"), address)))
-    found = list(changes(policy_of(before, progress()), policy_of(after, progress()), seen))
-    for change in found:
-        click.echo(change)
-    click.echo(summary(found, len(seen)), err=True)
+    queries: replaying.Asked
+    if names is None:
+        events, _ = as_ours(lambda: journaling.last(asking(path, {}), None))
+        queries = replaying.read_journal(events, address)
+    else:
+        given = names
+        queries = as_ours(lambda: replaying.read_seen(given, getattr(given, "name", "-"), address))
+    old, new = [replaying.policy_of(config, progress()) for config in (before, after)]
+    found = list(replaying.changes(old, new, queries))
+    for line in found if isinstance(queries, list) else replaying.by_name(found, queries):
+        click.echo(line)
+    click.echo(replaying.summary(found, queries), err=True)
 
 
 @main.command()
@@ -253,6 +270,14 @@ def _no_url(name: str) -> str:
     return name
 
 
+def _opened(name: str, context: click.Context, option: click.Parameter) -> TextIO | None:
+    """Return an open file of names, None for the journal. Raises BadParameter."""
+    if name == "journal":
+        return None
+    kind = click.File(encoding="utf-8", errors="surrogateescape")
+    return cast(TextIO, kind.convert(name, option, context))
+
+
 def _bounded(seconds: float) -> float:
     """Return how long to wait. Raises BadParameter; click.FloatRange would let `nan` pass."""
     if not 0 < seconds <= LONGEST_WAIT_S:
@@ -261,3 +286,4 @@ def _bounded(seconds: float) -> float:
 
 
 main.add_command(lists)
+main.add_command(journal)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from resolver.native.asking import Asking
     from resolver.native.threads import Worker
+    from resolver.observe.journal import Elsewhere
 
 log = logging.getLogger("nxwhy")
 
@@ -48,6 +49,8 @@ class Parts(Protocol):
     builder: str
     cache: AnswerCache
     bucket: Callable[[float], Bucket]
+    elsewhere: Elsewhere | None
+    """What notes queries for the journal where the service does not see them."""
 
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
@@ -65,6 +68,7 @@ class PythonParts:
     name = "python"
     builder = CHILD
     bucket: Callable[[float], Bucket] = Bucket
+    elsewhere: Elsewhere | None = None
 
     def __init__(self, cache_bytes: int) -> None:
         self.cache: AnswerCache = Cache(cache_bytes)
@@ -92,6 +96,7 @@ class NativeParts:
         """`threads`: how many answer; 0: one for each core that we may use. `cookies`: the engine's."""
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
+        from resolver.native.noting import Noted  # noqa: PLC0415
 
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
@@ -99,6 +104,7 @@ class NativeParts:
         self._answering = Answering(cache, threads if threads else answering_threads(), cookies)
         self._asking: Asking | None = None
         self._workers: list[Worker] = []
+        self.elsewhere: Elsewhere | None = Noted(self._answering)
         counters.include(self._answering.tally)
 
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:

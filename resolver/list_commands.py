@@ -109,27 +109,33 @@ _order("accept", "Take the content of a list that the guards refused last.")
 
 
 def _show(path: Path | None, as_json: bool) -> None:
+    from resolver.journaling import OFF
     from resolver.listing import lists_text
 
-    found = _document(path)
+    found, journal = _document(path)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else lists_text(found))
+    if journal not in ("", OFF):
+        click.echo(f"the journal of queries is {journal}", err=True)
     if any(one["error"] or one.get("fetch_error") for one in found):
         raise click.exceptions.Exit(1)
 
 
-def _document(path: Path | None) -> list[dict[str, object]]:
-    """Return what the running server says; without one, what its table says; without that, what we read."""
+def _document(path: Path | None) -> tuple[list[dict[str, object]], str]:
+    """Return what the running server says of lists, and of its journal if that is on.
+
+    Without a server, what its table says of lists; without that, what we read.
+    """
     from resolver.edge.control import call
     from resolver.listing import at_hand, lists_document
     from resolver.parts import CONTROL_SOCKET, record_defaults
 
     config = read_config(path)
     try:
-        found: list[dict[str, object]] = call(config.state / CONTROL_SOCKET, "lists", 10.0)["lists"]
-        return found
+        said = call(config.state / CONTROL_SOCKET, "lists", 10.0)
+        return said["lists"], said.get("journal", "")
     except ControlError:
         pass
-    return lists_document(at_hand(config, progress()), {}, record_defaults(config))
+    return lists_document(at_hand(config, progress()), {}, record_defaults(config)), ""
 
 
 def _known(known: object, name: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from resolver.config import Config
-from resolver.config.model import DEFAULT_UPSTREAM, Expectation, Kind, ListSettings, Mode
+from resolver.config.model import DEFAULT_UPSTREAM, Expectation, Kind, ListSettings, Mode, Queries
 from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Bucket, Clients
@@ -24,6 +24,7 @@ from resolver.edge.fetching import FOLDER, Job, content_path
 from resolver.edge.intake import Source
 from resolver.edge.server import ServerSpec
 from resolver.edge.upstream import GroupSpec
+from resolver.observe.journal import Limits
 from resolver.shipped import shipped_folder
 from resolver.system import read_system_resolvers
 
@@ -141,6 +142,14 @@ def _has_come(config: Config, loaded: Loaded) -> bool:
 def make_clients(config: Config, policy: Policy, bucket: Callable[[float], Bucket] = Bucket) -> Clients:
     """Return who may ask, under a policy."""
     return Clients(policy, config.access.clients, config.access.rate, bucket)
+
+
+def journal_limits(config: Config) -> Limits | None:
+    """Return how much is kept of queries; None: nothing."""
+    wanted = config.journal
+    if wanted.queries is Queries.OFF:
+        return None
+    return Limits(wanted.entries, wanted.size, wanted.keep, wanted.clients)
 
 
 def make_routes(config: Config) -> Routes:

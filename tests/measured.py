@@ -9,7 +9,15 @@ from resolver.core.reasons import make_reason
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.core.source import Source
 from resolver.observe.counters import UPSTREAM_BOUNDS, Channel, Counters, Durations
-from resolver.observe.state import BuildInfo, CacheState, ListState, ReloadState, State, UpstreamState
+from resolver.observe.state import (
+    BuildInfo,
+    CacheState,
+    JournalState,
+    ListState,
+    ReloadState,
+    State,
+    UpstreamState,
+)
 
 UDP4 = Channel("udp", 4)
 A_IN = b"\0\x01\0\x01"
@@ -76,4 +84,5 @@ def state() -> State:
         generation=4,
         inflight=2,
         tcp_connections=1,
+        journal=JournalState(entries=17, dropped=5),
     )

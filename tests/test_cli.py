@@ -69,7 +69,18 @@ def test_check_says_a_list_that_is_not_there(file: str) -> None:
     assert f"{Path(file).parent / 'ads.txt'}: No such file or directory" in result.stderr.splitlines()
 
 
-@pytest.mark.parametrize("command", [["check"], ["serve"], ["lists"], ["explain", "a.example"], ["reload"]])
+def test_check_says_that_queries_are_kept(file: str) -> None:
+    Path(file).write_text("journal: {queries: memory, entries: 500, clients: none}\n")
+    result = run("check", "--config", file)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[1:] == [
+        "the journal of queries is on: the last 500 queries for up to 1d, in memory, without clients"
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["serve"], ["lists"], ["journal"], ["explain", "a.example"], ["reload"]]
+)
 def test_every_command_says_mistakes_as_editors_read_them(file: str, command: list[str]) -> None:
     Path(file).write_text("zzz: 1\ncache: {size: 1}\n")
     result = run(*command, "--config", file)
@@ -162,6 +173,16 @@ def test_lists_for_programs_ends_with_1_where_a_list_is_not_in_force(file: str) 
 
 def test_reload_says_that_no_server_runs(file: str) -> None:
     result = run("reload", "--config", file)
+    assert result.exit_code == 1
+    assert "no server runs on" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["journal"], ["replay", "journal", "--with", "nxwhy.yaml"]])
+def test_the_journal_is_that_of_a_running_server(
+    file: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(file).parent)
+    result = run(*words, "--config", file)
     assert result.exit_code == 1
     assert "no server runs on" in result.stderr
 

@@ -13,6 +13,7 @@ from resolver.edge import fetch_request, fetching, http, service, stream
 from tests.servers import ROOT
 
 DOCS = ROOT / "docs"
+(EVENTS_ROOM,) = map(int, re.findall(r"EVENTS_ROOM = (\d+)", (ROOT / "resolver/native/events.h").read_text()))
 DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
 PAGE = (DOCS / "architecture.md").read_text()
 
@@ -59,6 +60,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
         "refusals to clients that may not ask": [service.REFUSALS_PER_S],
         "cache": [],
         "threads that answer, ring of each": [engines.MAX_THREADS, 1],  # ring.h
+        "journal of queries, answers noted by a thread until it takes them": [EVENTS_ROOM],
         "clients and rate buckets remembered": [clients.MAX_KNOWN],
         "records read of one answer, aliases, compression pointers of a name": [
             wire.MAX_RECORDS,

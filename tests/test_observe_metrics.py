@@ -83,6 +83,8 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
         ("nxwhy_config_last_reload_success_timestamp_seconds", {}, 1.7e9),
         ("nxwhy_policy_generation", {}, 4),
         ("nxwhy_tcp_connections", {}, 1),
+        ("nxwhy_journal_entries", {}, 17),
+        ("nxwhy_journal_dropped_total", {}, 5),
         ("nxwhy_build_info", {"version": "0.1.0", "python": "3.11.7", "engine": "python"}, 1),
     ],
 )

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from resolver.cli import main
+from resolver.config import read
 from resolver.core.errors import ReplayError
-from resolver.replaying import read_seen
+from resolver.core.names import from_text
+from resolver.replaying import Change, Seen, by_name, changes, policy_of, read_journal, read_seen, summary
 
 OLD = "lists: {ads: {path: ads.txt}}\nstate: state\n"
 NEW = (
@@ -52,6 +55,38 @@ def test_the_same_configuration_changes_nothing(folder: Path) -> None:
     words = ["replay", "-", "--with", str(folder / "old.yaml"), "--config", str(folder / "old.yaml")]
     done = CliRunner().invoke(main, words, input="ads.example\n")
     assert (done.stdout, done.stderr) == ("", "0 of 1 names change\n")
+
+
+def event(name: str, client: str = "192.0.2.7", qtype: str = "A") -> dict[str, str]:
+    return {"name": name, "client": client, "type": qtype}
+
+
+def test_a_journal_is_counted_by_name_and_the_names_with_most_queries_come_first() -> None:
+    events = [event("a.example"), event("b.example"), event("b.example", "2001:db8::1"), event("b.example")]
+    queries = read_journal(events)
+    found = [Change(seen, True, "ads") for seen in queries]
+    assert list(by_name(found, queries)) == [
+        "+ b.example (ads): 3 queries of 2 clients",
+        "+ a.example (ads): 1 query of 1 client",
+    ]
+    assert summary(found, queries).splitlines()[-1] == "3 of 3 questions change"
+
+
+def test_a_network_of_the_journal_stands_for_its_clients_and_where_there_are_none_somebody_does() -> None:
+    somebody = ip_address("192.0.2.9")
+    found = read_journal([event("a.example", "192.0.2.0/24"), event("a.example", "", "AAAA")], somebody)
+    name = from_text("a.example")
+    assert list(found) == [Seen(name, ip_address("192.0.2.0"), 1), Seen(name, somebody, 28)]
+
+
+def test_a_rule_for_one_type_changes_what_was_asked_for_that_type(folder: Path) -> None:
+    (folder / "more.txt").write_text("||ads.example^$dnstype=AAAA\n")
+    config = read(folder / "new.yaml", {})
+    before = read(folder / "old.yaml", {}).model_copy(update={"lists": {}, "groups": {}})
+    new = config.model_copy(update={"lists": {"more": config.lists["more"]}})
+    seen = read_journal([event("ads.example", "198.51.100.1", qtype) for qtype in ("A", "AAAA")])
+    old, changed = (policy_of(one, lambda _: None) for one in (before, new))
+    assert [change.seen.qtype for change in changes(old, changed, seen)] == [28]
 
 
 @pytest.mark.parametrize("line", ["a..example", "a.example 192.0.2.300", "a.example 192.0.2.1 more"])

@@ -17,9 +17,12 @@ from resolver.config.quantities import duration_text, size_text
 LATER = {
     "tls": "DNS over TLS is not there yet",
     "https": "DNS over HTTPS is not there yet",
-    "journal": "there is no query log yet",
 }
 """Keys that the design has and this version has not."""
+LATER_VALUES: dict[tuple[Location, str], str] = {
+    (("journal", "queries"), "sqlite"): "a journal on disk is not there yet; write memory or off",
+}
+"""Values that the design has and this version has not, by their place."""
 
 LONGEST = 80
 """Most characters of a key or value that a message repeats."""
@@ -50,7 +53,8 @@ def message(error: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         return unknown(location)
     if kind == "enum":
-        return _not_one_of(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+        later = LATER_VALUES.get((location, str(error["input"])))
+        return later or _not_one_of(error["input"], re.findall(r"'([^']*)'", error["ctx"]["expected"]))
     if kind == "greater_than_equal":
         return f"must be at least {_quantity(error['ctx']['ge'])}"
     if kind == "less_than_equal":

@@ -22,6 +22,7 @@ from resolver.config.quantities import Endpoint
 from resolver.config.records import Contact, Language, Organisation, Recorded
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
+from resolver.core.events import Shown
 from resolver.core.guards import DEFAULT_BOUNDS
 from resolver.core.language import DEFAULT
 from resolver.core.lists.formats import FORMATS
@@ -163,6 +164,16 @@ def _factor(least: int, most: int) -> Any:
     return Annotated[float | None, BeforeValidator(_from_text(read))]
 
 
+def _count(least: int, most: int) -> Any:
+    def read(text: str) -> int:
+        found = q.count(text)
+        if not least <= found <= most:
+            raise ValueError(f"must be from {least:,} to {most:,}")
+        return found
+
+    return Annotated[int, BeforeValidator(_from_text(read))]
+
+
 class GuardSettings(_Part):
     """How much a list may change at once: to what part of its rules, to how many times; and its bad lines."""
 
@@ -281,6 +292,23 @@ class Log(_Part):
     format: Form = Form.AUTO
 
 
+class Queries(StrEnum):
+    """Where queries are kept."""
+
+    OFF = "off"
+    MEMORY = "memory"
+
+
+class JournalSettings(_Part):
+    """The journal of queries: where it is kept, how much of it, for how long, and what of clients."""
+
+    queries: Queries = Queries.OFF
+    entries: _count(1, 100_000) = 10_000  # type: ignore[valid-type]
+    size: Annotated[int, BeforeValidator(_from_text(q.size_bytes)), Field(ge=64 << 10, le=1 << 30)] = 8 << 20
+    keep: _seconds(60, 30 * 86400) = 86400.0  # type: ignore[valid-type]
+    clients: Shown = Shown.FULL
+
+
 class Engine(StrEnum):
     """What answers."""
 
@@ -320,6 +348,7 @@ class Config(_Part):
     cache: CacheSettings = CacheSettings()
     access: Access = Access()
     log: Log = Log()
+    journal: JournalSettings = JournalSettings()
     engine: Engine = Engine.AUTO
     state: File = Path("/var/lib/nxwhy")
     _source: Path | None = PrivateAttr(None)

@@ -19,6 +19,8 @@ _RATE = re.compile(r"([0-9]{1,9}) */ *s")
 
 FIRST_OPTION, LAST_OPTION = 16, 65534
 """EDNS options that may be given a meaning: those below have one that we or our clients use."""
+LONGEST_COUNT = 9
+"""Most digits of a count."""
 
 _PORT = r"(?::([0-9]{1,5}))?"
 _BRACKETED = re.compile(r"\[([^\]]*)\]" + _PORT)
@@ -60,6 +62,13 @@ def edns_option(text: str) -> int | None:
     if text.isascii() and text.isdecimal() and len(text) <= 5 and FIRST_OPTION <= int(text) <= LAST_OPTION:
         return int(text)
     raise ValueError(f"must be the number of an EDNS option, {FIRST_OPTION} to {LAST_OPTION}, or off")
+
+
+def count(text: str) -> int:
+    """Return a whole number. Raises ValueError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_COUNT):
+        raise ValueError(f"{shown(text)} is no number; write it as 10000")
+    return int(text)
 
 
 def duration_text(seconds: float) -> str:

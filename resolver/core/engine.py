@@ -56,6 +56,26 @@ class Reply:
         self.wire, self.query, self.source, self.rcode = wire, query, source, rcode
         self.verdict, self.refresh = verdict, refresh
 
+    @property
+    def via(self) -> str:
+        """The blocked name or address that the answer led to, where that is not the name asked."""
+        return ""
+
+
+class LedReply(Reply):
+    """A blocked answer to a name that is not blocked itself; what it led to is."""
+
+    __slots__ = ("_via",)
+
+    def __init__(self, wire: bytes, query: Query, rcode: int, verdict: Verdict, via: str) -> None:
+        super().__init__(wire, query, Source.BLOCKED, rcode, verdict)
+        self._via = via
+
+    @property
+    def via(self) -> str:
+        """The blocked name or address that the answer led to."""
+        return self._via
+
 
 class Forward:
     """A question for upstream. `stale` is an old answer to fall back to, if there is one."""
@@ -67,12 +87,14 @@ class Forward:
 
 
 class Drop:
-    """Something that gets no answer, and why (a fixed word)."""
+    """Something that gets no answer, and why (a fixed word); `query` where it is a list that wants it so."""
 
-    __slots__ = ("reason", "verdict")
+    __slots__ = ("query", "reason", "verdict", "via")
 
-    def __init__(self, reason: str, verdict: Verdict = PASS) -> None:
-        self.reason, self.verdict = reason, verdict
+    def __init__(
+        self, reason: str, verdict: Verdict = PASS, query: Query | None = None, via: str = ""
+    ) -> None:
+        self.reason, self.verdict, self.query, self.via = reason, verdict, query, via
 
 
 Outcome = Reply | Forward | Drop
@@ -120,7 +142,7 @@ class Engine:
         if verdict.unusual:
             verdict = verdict.settle(query.qtype, stream=stream)
             if verdict.drops:
-                return Drop("blocked", verdict)
+                return Drop("blocked", verdict, query)
         if verdict.answer is not None:
             return Reply(verdict.answer.reply(query), query, Source.BLOCKED, verdict.answer.rcode, verdict)
         entry = self.cache.get(query.key)
@@ -284,11 +306,11 @@ def _leads(entry: Entry, profile: Profile) -> Iterator[tuple[Verdict, bytes | Ad
 
 
 def _block(query: Query, verdict: Verdict, via: bytes | Address) -> Reply | Drop:
-    if verdict.answer is None or verdict.drops:
-        return Drop("blocked", verdict)
     text = names.to_text(via) if isinstance(via, bytes) else str(via)
+    if verdict.answer is None or verdict.drops:
+        return Drop("blocked", verdict, query, text)
     wire = verdict.answer.reply(query, text)
-    return Reply(wire, query, Source.BLOCKED, verdict.answer.rcode, verdict)
+    return LedReply(wire, query, verdict.answer.rcode, verdict, text)
 
 
 def _outranks(effect: Effect | None, verdict: Verdict) -> bool:

@@ -12,17 +12,20 @@ from typing import Any
 from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.cache import RECHECK_S, Entry
-from resolver.core.clients import Bucket, Client, Clients
+from resolver.core.clients import Client, Clients
 from resolver.core.engine import Drop, Engine, Forward, Reply, shortened
 from resolver.core.errors import WireError
-from resolver.core.policy import Shadow
+from resolver.core.events import NO_ANSWER
+from resolver.core.policy import Profile, Shadow
 from resolver.core.reasons import event_fields
 from resolver.core.replies import PROHIBITED, extended_error
 from resolver.core.source import Source
 from resolver.core.wire import Answer, Query, parse_query
+from resolver.edge.noting import note
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.observe.counters import Channel, Counters
+from resolver.observe.journal import Journal
 from resolver.observe.logs import fields
 
 log = logging.getLogger(__name__)
@@ -48,12 +51,19 @@ A stream is told with no bytes that a query it waits for gets no answer."""
 class Waiter:
     """A client that waits for an answer from upstream."""
 
-    __slots__ = ("channel", "client", "query", "send", "start", "to", "verdict")
+    __slots__ = ("address", "channel", "client", "query", "send", "start", "to", "verdict")
 
     def __init__(
-        self, forward: Forward, client: Client, channel: Channel, send: Send, to: object, start: float
+        self,
+        forward: Forward,
+        address: bytes,
+        client: Client,
+        channel: Channel,
+        send: Send,
+        to: object,
+        start: float,
     ) -> None:
-        self.query, self.verdict = forward.query, forward.verdict
+        self.query, self.verdict, self.address = forward.query, forward.verdict, address
         self.client, self.channel, self.send, self.to, self.start = client, channel, send, to, start
 
 
@@ -76,6 +86,8 @@ class Service:
         self, engine: Engine, clients: Clients, upstreams: Upstreams, counters: Counters, wheel: Wheel
     ) -> None:
         self.engine, self.clients = engine, clients  # replaced at a reload
+        self.journal: Journal | None = None
+        """Where queries are noted, if the owner wants that."""
         self.upstreams, self._counters, self._wheel = upstreams, counters, wheel
         self._flights: dict[bytes, Flight] = {}
         self._waiting = 0
@@ -113,19 +125,19 @@ class Service:
         try:
             client = self.clients.known.get(address) or self.clients.find(address)
             if client is None:
-                return self._refuse(wire, channel, send, to, now)
+                return self._refuse(wire, address, channel, send, to, now)
             if not client.bucket.take(now):
-                return self._hold_back(wire, address, client.bucket, channel, send, to, now)
+                return self._hold_back(wire, address, client, channel, send, to, now)
             stream = channel.protocol != "udp"
             outcome = self.engine.handle(wire, client.profile, now, stream=stream, address=address)
             if isinstance(outcome, Reply):
-                sent = self._send(outcome, channel, send, to, start)
+                sent = self._send(outcome, address, client.profile, channel, send, to, start)
                 if outcome.refresh and outcome.query is not None:
                     self._refresh(outcome.query)
                 return sent
             if isinstance(outcome, Forward):
-                return self._forward(outcome, Waiter(outcome, client, channel, send, to, start))
-            self._counters.drop(outcome.reason, outcome.verdict)
+                return self._forward(outcome, Waiter(outcome, address, client, channel, send, to, start))
+            self._drop(outcome, address, client.profile, channel, start)
         except Exception:
             self._fault(now)
         return False
@@ -246,19 +258,25 @@ class Service:
     def _finish(self, outcome: Reply | Drop, waiter: Waiter) -> None:
         """Send what a client has waited for, if it gets an answer at all."""
         if isinstance(outcome, Drop):
-            self._counters.drop(outcome.reason, outcome.verdict)
+            self._drop(outcome, waiter.address, waiter.client.profile, waiter.channel, waiter.start)
             if waiter.channel.protocol != "udp":
                 with contextlib.suppress(OSError):
                     waiter.send(b"", waiter.to)
         else:
-            self._send(outcome, waiter.channel, waiter.send, waiter.to, waiter.start)
+            self._send_to(waiter, outcome)
 
     def _send_failure(self, waiter: Waiter, options: bytes) -> None:
         wire = replies.failure(waiter.query, w.SERVFAIL, options)
         reply = Reply(wire, waiter.query, Source.ERROR, w.SERVFAIL, waiter.verdict)
-        self._send(reply, waiter.channel, waiter.send, waiter.to, waiter.start)
+        self._send_to(waiter, reply)
 
-    def _refuse(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> bool:
+    def _send_to(self, waiter: Waiter, reply: Reply) -> None:
+        profile = waiter.client.profile
+        self._send(reply, waiter.address, profile, waiter.channel, waiter.send, waiter.to, waiter.start)
+
+    def _refuse(
+        self, wire: bytes, address: bytes, channel: Channel, send: Send, to: object, now: float
+    ) -> bool:
         """Tell a client that may not ask so, if we have not told too many in this second."""
         self._counters.drop("access")
         if now >= self._refusals_until:
@@ -266,13 +284,13 @@ class Service:
         if self._refusals <= 0:
             return False
         self._refusals -= 1
-        return self._turn_down(wire, channel, send, to, now)
+        return self._turn_down(wire, address, None, channel, send, to, now)
 
     def _hold_back(
         self,
         wire: bytes,
         address: bytes,
-        bucket: Bucket,
+        client: Client,
         channel: Channel,
         send: Send,
         to: object,
@@ -284,7 +302,8 @@ class Service:
         """
         self._counters.drop("rate")
         if channel.protocol != "udp":
-            return self._turn_down(wire, channel, send, to, now)
+            return self._turn_down(wire, address, client.profile, channel, send, to, now)
+        bucket = client.bucket
         bucket.slipped = not bucket.slipped
         query = _read(wire) if bucket.slipped else None
         if query is None:
@@ -292,27 +311,59 @@ class Service:
         with contextlib.suppress(WireError):
             self.engine.take_options(query, address, now)
         reply = Reply(replies.truncated(query), query, Source.ERROR, w.NOERROR)
-        return self._send(reply, channel, send, to, now)
+        return self._send(reply, address, client.profile, channel, send, to, now)
 
-    def _turn_down(self, wire: bytes, channel: Channel, send: Send, to: object, now: float) -> bool:
+    def _turn_down(
+        self,
+        wire: bytes,
+        address: bytes,
+        profile: Profile | None,
+        channel: Channel,
+        send: Send,
+        to: object,
+        now: float,
+    ) -> bool:
         query = _read(wire)
         if query is None:
             return False
         refusal = replies.failure(query, w.REFUSED, NOT_ALLOWED)
-        return self._send(Reply(refusal, query, Source.ERROR, w.REFUSED), channel, send, to, now)
+        reply = Reply(refusal, query, Source.ERROR, w.REFUSED)
+        return self._send(reply, address, profile, channel, send, to, now)
 
-    def _send(self, reply: Reply, channel: Channel, send: Send, to: object, start: float) -> bool:
-        """Send an answer and note it: the one place where observers hear of a query."""
+    def _send(
+        self,
+        reply: Reply,
+        address: bytes,
+        profile: Profile | None,
+        channel: Channel,
+        send: Send,
+        to: object,
+        start: float,
+    ) -> bool:
+        """Send an answer and note it: the one place where observers hear of a query.
+
+        `profile` is that of the client, None for one that may not ask.
+        """
         try:
             send(reply.wire, to)
         except OSError:
             self._counters.drop("send")
             return False
         kind = b"" if reply.query is None else reply.query.kind
-        self._counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, monotonic() - start)
+        took = monotonic() - start
+        self._counters.count(channel, kind, reply.source, reply.rcode, reply.verdict, took)
+        if self.journal is not None:
+            note(self.journal, reply, reply.source, reply.rcode, address, profile, channel, took)
         if reply.verdict.shadow is not None and log.isEnabledFor(logging.DEBUG):
             _log_shadow(reply.query, reply.verdict.shadow)
         return True
+
+    def _drop(self, drop: Drop, address: bytes, profile: Profile, channel: Channel, start: float) -> None:
+        """Note a query that gets no answer."""
+        self._counters.drop(drop.reason, drop.verdict)
+        if self.journal is not None:
+            took = monotonic() - start
+            note(self.journal, drop, Source.BLOCKED, NO_ANSWER, address, profile, channel, took)
 
 
 def _log_shadow(query: Query | None, shadow: Shadow) -> None:

@@ -72,6 +72,7 @@ enum answered answer_give(const struct known *known, struct asked *asked, double
         return ANSWER_HAND_OVER;
     } else {
         enum answered cached = write_cached(known->cache, query, asked->profile, now, out, answer);
+        answer->verdict = verdict; /* of a miss too: it is noted when that is answered */
         if (cached != ANSWER_GIVEN)
             return cached == ANSWER_MISS && verdict->shadow >= 0 ? ANSWER_HAND_OVER : cached;
     }

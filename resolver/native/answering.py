@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, islice, product
 from time import monotonic
 
 from resolver.core.clients import Bucket, Clients
 from resolver.core.cookies import Cookies
-from resolver.core.policy import Profile, Verdict
+from resolver.core.events import Judged, judged
+from resolver.core.policy import Group, Profile, Verdict
 from resolver.core.replies import Blocked
 from resolver.core.source import Source
 from resolver.core.table import Table
@@ -24,7 +25,7 @@ HAND_OVER = 1
 CLIENT, UNMET = 2, 3
 """Why a query was handed over: its client is not known yet, or what it asks for (answer.h)."""
 MAX_NUMBERS = 4096
-"""Most pairs of list and group that are counted natively, and most profiles (counters.h, policy.h)."""
+"""Most pairs of list and group that are counted natively, most labels and profiles (counters.h, policy.h)."""
 MAX_AHEAD = 1024
 """Of how many clients, and how many kinds of names for them, is told before a new policy is in force."""
 _NO_PROFILE = 0xFFFFFFFF
@@ -33,7 +34,7 @@ _DEPTHS = 1 << 128
 """Above all depths of names: they have at most 127 labels."""
 _CLASSES = (b"\0\1\0\1", b"\0\x1c\0\1", b"\0\0\0\1")
 """A, AAAA and any other type in class IN: a blocked answer has a shape for each."""
-_SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR, Source.FORWARD)
+SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR, Source.FORWARD)
 _CHANNELS = (Channel("udp", 4), Channel("udp", 6))
 _STREAMS = (Channel("tcp", 4), Channel("tcp", 6))
 
@@ -84,6 +85,9 @@ class Answering:
         """How unknown names are asked for: by Python, until Asking says another way."""
         cache.forwarded = self._forwarded
         self._numbers: dict[tuple[str, str], int] = {}
+        self.labels: list[Judged] = []
+        """What the lists can say, by the number that an answer is noted with."""
+        self._label_numbers: dict[Judged, int] = {}
         self._told: _Told | None = None
 
     def told(self, clients: Clients) -> _Told:
@@ -94,7 +98,7 @@ class Answering:
         """
         before = self._told
         if before is None or not before.holds_for(clients):
-            self._told = told = _Told(clients, self._seed, self._numbers)
+            self._told = told = _Told(clients, self._seed, self._numbers, self._label)
             if self._cookies is not None:
                 told.snapshot.use_cookies(*self._cookies)
             self.cache.judges_addresses = clients.policy.judges_addresses
@@ -103,6 +107,14 @@ class Answering:
             self.tell()
             return told
         return before
+
+    def _label(self, said: Judged) -> int:
+        """Return the number of what the lists said: the same as long as the process lives."""
+        number = self._label_numbers.get(said, len(self.labels))
+        if number == len(self.labels) and number < MAX_NUMBERS:
+            self._label_numbers[said] = number
+            self.labels.append(said)
+        return number
 
     def tell(self) -> None:
         """Let the threads use what is known now."""
@@ -131,7 +143,7 @@ class Answering:
                     _sums([each[place][1] for each in answered]),
                     sum([each[place][2] for each in answered]),
                 )
-                for place, source in enumerate(_SOURCES)
+                for place, source in enumerate(SOURCES)
             },
             {by: blocked_by[number] for by, number in numbers.items() if blocked_by[number]},
             {by: shadow_by[number] for by, number in numbers.items() if shadow_by[number]},
@@ -143,13 +155,19 @@ class Answering:
 class _Told:
     """A snapshot for the native part, and what it still has to learn."""
 
-    def __init__(self, clients: Clients, seed: bytes, numbers: dict[tuple[str, str], int]) -> None:
-        self.clients, self._numbers = clients, numbers
+    def __init__(
+        self,
+        clients: Clients,
+        seed: bytes,
+        numbers: dict[tuple[str, str], int],
+        label: Callable[[Judged], int],
+    ) -> None:
+        self.clients, self._numbers, self._label = clients, numbers, label
         self.snapshot = snapshot_of(clients.policy.table, seed)
         self._sets = len(clients.policy.table.sets)
         self._profiles: list[Profile] = []
         self._profile_numbers: dict[int, int] = {}
-        self._actions: dict[tuple[int, int, int], int] = {}
+        self._actions: dict[tuple[int, int, int, int], int] = {}
         self._forgotten = clients.forgotten
 
     def holds_for(self, clients: Clients) -> bool:
@@ -176,7 +194,8 @@ class _Told:
             self._note(profile, number)  # what a thread left may be of a policy before: then they are others
 
     def _note(self, profile: int, number: int) -> None:
-        self.snapshot.note(profile, number, self._action(self._profiles[profile].verdicts[number]))
+        known = self._profiles[profile]
+        self.snapshot.note(profile, number, self._action(known.verdicts[number], known.groups))
 
     def _learn_client(self, address: bytes) -> None:
         client = self.clients.known.get(address)
@@ -196,7 +215,7 @@ class _Told:
             self._profiles.append(profile)
         return number
 
-    def _action(self, verdict: Verdict) -> int:
+    def _action(self, verdict: Verdict, groups: Sequence[Group]) -> int:
         """Return what stands for a verdict: the number of an answer, or HAND_OVER."""
         answer, shadow = verdict.answer, verdict.shadow
         if verdict.unusual or (answer is not None and type(answer) is not Blocked):
@@ -206,12 +225,13 @@ class _Told:
         by = (verdict.list.name, verdict.group) if verdict.blocks and verdict.list else None
         shadow_by = (shadow.list.name, shadow.group) if shadow is not None and shadow.blocks else None
         counters = self._counter(by), self._counter(shadow_by)
-        if MAX_NUMBERS in counters:
+        label = self._label(judged(verdict, groups))
+        if MAX_NUMBERS in (*counters, label):
             return HAND_OVER
-        key = (id(answer), *counters)  # it lives as long as the policy
+        key = (id(answer), *counters, label)  # it lives as long as the policy
         if key not in self._actions:
             rcode, shapes = (0, None) if answer is None else (answer.rcode, shapes_of(answer))
-            self._actions[key] = self.snapshot.add_verdict(*counters, rcode, shapes)
+            self._actions[key] = self.snapshot.add_verdict(*counters, rcode, label, shapes)
         return self._actions[key]
 
     def _counter(self, by: tuple[str, str] | None) -> int:

@@ -34,6 +34,16 @@ void counters_answer(struct counters *counters, const struct answer *answer, boo
         counter_add(&counters->shadow[answer->verdict->shadow], 1);
 }
 
+void counters_note(struct counters *counters, const struct answer *answer, uint32_t label, const uint8_t *name,
+                   size_t name_size, struct source source, double arrived)
+{
+    if (!events_on(counters->events))
+        return;
+    struct event event = {.arrived = arrived, .label = label, .type = (uint16_t)(answer->kind >> 16),
+                          .source = (uint8_t)answer->source, .rcode = answer->rcode};
+    events_note(counters->events, &event, name, name_size, source.address, source.size);
+}
+
 void counters_took(struct counters *counters, const unsigned answers[ANSWER_SOURCES], double seconds)
 {
     unsigned bound = 0;

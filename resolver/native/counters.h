@@ -6,6 +6,7 @@
 #define COUNTERS_H
 
 #include "answer.h"
+#include "events.h"
 
 #include <stdatomic.h>
 
@@ -44,6 +45,8 @@ struct counters {
     counter blocked[COUNTERS_NUMBERS], shadow[COUNTERS_NUMBERS];
     counter unsent;                            /* replies that the system did not take */
     counter overload;                          /* messages that Python had no room for */
+    /* where each answer is noted besides; NULL: nowhere. Whoever puts it there ends it. */
+    struct events *events;
 };
 
 /* Make counters for these types, RCODEs and bounds. NULL: more than there is room for, or no memory. */
@@ -52,6 +55,11 @@ struct counters *counters_create(const uint16_t *types, size_t type_count, size_
 
 /* Count one answer; how long it took comes later, with those of its batch. */
 void counters_answer(struct counters *counters, const struct answer *answer, bool v6);
+
+/* Note an answer for the journal, if that is on: what the lists said (struct policy_verdict), to which query it is, from
+ * where, and when that came. What was noted is seen after events_publish. */
+void counters_note(struct counters *counters, const struct answer *answer, uint32_t label, const uint8_t *name,
+                   size_t name_size, struct source source, double arrived);
 
 /* Count for how many answers of each source it took so long. */
 void counters_took(struct counters *counters, const unsigned answers[ANSWER_SOURCES], double seconds);

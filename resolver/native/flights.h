@@ -30,6 +30,7 @@ enum {
 struct waiter {
     uint32_t next;                 /* who waits for the same */
     uint32_t profile;              /* a number of the policy with this serial */
+    uint32_t label;                /* struct policy_verdict: what the lists said of the name */
     uint64_t policy;
     double start;                  /* when it came */
     size_t wire_size, end, limit;  /* of the query; where its question ends; its largest reply */

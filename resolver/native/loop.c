@@ -70,6 +70,9 @@ static void put_answer(struct loop *loop, unsigned number, const struct answer *
     outbox_put(&loop->out, loop->replies[number], answer->size, &loop->in[number].msg_hdr);
     loop->answers[answer->source]++;
     counters_answer(loop->counters, answer, v6);
+    const struct query *query = &loop->asked[number].query;
+    counters_note(loop->counters, answer, answer->verdict->label, query->key, query->name_size,
+                  loop_host(&loop->peers[number]), loop->arrived);
 }
 
 /* All are looked up before the first is answered, so that the processor waits for memory once and not for each. */
@@ -92,7 +95,8 @@ static void answer_one(struct loop *loop, unsigned number, const struct known *k
         return;
     }
     if (answered == ANSWER_MISS) {
-        struct misses_from from = {&loop->in[number].msg_hdr, asks.socket, asks.generation};
+        struct misses_from from = {&loop->in[number].msg_hdr, asks.socket, asks.generation,
+                                   given.verdict->label};
         if (asks.misses != NULL && misses_admit(asks.misses, known, &loop->asked[number], from, now))
             return;
         answered = ANSWER_HAND_OVER;
@@ -120,7 +124,9 @@ int loop_pass(struct loop *loop, int descriptor, const struct known *known, stru
         misses_send(asks.misses, now);
     if (loop->out.count) {
         outbox_send(&loop->out, descriptor, loop->counters);
-        counters_took(loop->counters, loop->answers, clock_now() - now);
+        double sent = clock_now();
+        counters_took(loop->counters, loop->answers, sent - now);
+        events_publish(loop->counters->events, sent);
     }
     return count;
 }

@@ -63,6 +63,7 @@ static void fill_in(struct waiter *waiter, const struct known *known, const stru
     const struct query *query = &asked->query;
     const struct msghdr *header = from.header;
     waiter->profile = asked->client->profile;
+    waiter->label = from.label;
     waiter->policy = known->policy->serial;
     waiter->start = now;
     waiter->end = query->end;

@@ -59,6 +59,7 @@ struct misses_from {
     const struct msghdr *header;
     unsigned socket;
     uint64_t generation;           /* as it was before what is known was looked at: what is new then goes by new ways */
+    uint32_t label;                /* struct policy_verdict: what the lists said of the name */
 };
 
 /* The sockets of a thread by number; those that are gone are below 0. */

@@ -95,7 +95,8 @@ static void send_replies(struct misses *misses, struct misses_sockets sockets)
 }
 
 /* Write the reply to one who waits; it goes out with others. The waiter has to stay as it is until then. */
-static void reply(struct misses *misses, struct waiter *waiter, struct misses_sockets sockets, double now)
+static void reply(struct misses *misses, const struct flight *flight, struct waiter *waiter,
+                  struct misses_sockets sockets, double now)
 {
     struct outbox *box = misses->outbox;
     if (waiter->socket >= sockets.count || sockets.descriptors[waiter->socket] < 0)
@@ -116,6 +117,8 @@ static void reply(struct misses *misses, struct waiter *waiter, struct misses_so
         .source = ANSWER_FORWARD, .rcode = misses->read.entry.rcode, .verdict = &PASS,
     };
     counters_answer(misses->counters, &answer, loop_host(waiter->peer).size == 16);
+    counters_note(misses->counters, &answer, waiter->label, flight->key, flight->question_size - 4u,
+                  loop_host(waiter->peer), waiter->start);
     counters_took(misses->counters, (const unsigned[ANSWER_SOURCES]){[ANSWER_FORWARD] = 1}, now - waiter->start);
 }
 
@@ -193,7 +196,7 @@ static void land(struct misses *misses, const struct known *known, uint32_t numb
     upstreams_answered(&misses->upstreams, known->ways, flight->line->server, now - flight->sent, misses->read.edns);
     keep(misses, known, flight);
     for (uint32_t at = flight->first; at; at = flights->waiters[at].next)
-        reply(misses, &flights->waiters[at], sockets, now);
+        reply(misses, flight, &flights->waiters[at], sockets, now);
     flights_land(flights, number);
     flights_dismiss(flights, number);
     flights_finish(flights, number);
@@ -247,6 +250,7 @@ void misses_receive(struct misses *misses, const struct known *known, struct lin
         take(misses, known, line, misses->wires[i], misses->messages[i].msg_len, sockets, now);
     if (misses->outbox->count) /* before the answers of another line come to where these stand */
         send_replies(misses, sockets);
+    events_publish(misses->counters->events, now);
 }
 
 int misses_tick(struct misses *misses, double now)

@@ -28,6 +28,8 @@ struct counters *module_counters_of(PyObject *self)
 static void loop_object_free(PyObject *self)
 {
     free(of(self)->loop);
+    if (of(self)->counters != NULL)
+        free(of(self)->counters->events);
     free(of(self)->counters);
     module_free(self);
 }
@@ -64,7 +66,8 @@ static PyObject *loop_object_new(PyTypeObject *type, PyObject *args, PyObject *k
     }
     of(self)->counters = counters;
     of(self)->loop = loop_create(counters);
-    if (module_no_memory(of(self)->loop))
+    counters->events = events_create();
+    if (module_no_memory(of(self)->loop) || module_no_memory(counters->events))
         Py_CLEAR(self);
     return self;
 }
@@ -171,12 +174,55 @@ static PyObject *tally(PyObject *self, PyObject *ignored)
                          (unsigned long long)counter_read(&counters->overload));
 }
 
+static PyObject *record(PyObject *self, PyObject *args)
+{
+    int on;
+    if (!PyArg_ParseTuple(args, "p", &on))
+        return NULL;
+    struct events *events = of(self)->counters->events;
+    events_switch(events, on);
+    while (events_next(events) != NULL)
+        ; /* it is of before */
+    events_free_read(events);
+    Py_RETURN_NONE;
+}
+
+/* Return what was noted: (arrived, took, label, type, source, RCODE, address, name). */
+static PyObject *take_events(PyObject *self, PyObject *args)
+{
+    Py_ssize_t most;
+    if (!PyArg_ParseTuple(args, "n", &most))
+        return NULL;
+    struct events *events = of(self)->counters->events;
+    const struct event *event;
+    PyObject *list = PyList_New(0);
+    while (list != NULL && PyList_Size(list) < most && (event = events_next(events)) != NULL) {
+        PyObject *one = Py_BuildValue("(dfIHBBNN)", event->arrived, event->took, event->label, event->type,
+                                      event->source, event->rcode, module_bytes(event->address, event->address_size),
+                                      module_bytes(event->name, event->name_size));
+        if (one == NULL || PyList_Append(list, one) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(one);
+    }
+    events_free_read(events);
+    return list;
+}
+
+static PyObject *dropped(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    return PyLong_FromUnsignedLongLong(events_dropped(of(self)->counters->events));
+}
+
 int module_add_loop(PyObject *module)
 {
     static PyMethodDef methods[] = {
         {"serve", serve, METH_VARARGS, NULL},
         {"forwarded", forwarded, METH_NOARGS, NULL},
         {"tally", tally, METH_NOARGS, NULL},
+        {"record", record, METH_VARARGS, NULL},
+        {"events", take_events, METH_VARARGS, NULL},
+        {"dropped", dropped, METH_NOARGS, NULL},
         {NULL, NULL, 0, NULL},
     };
     static PyType_Slot slots[] = {

@@ -142,9 +142,9 @@ static bool read_shape(PyObject *given, struct policy_shape *shape)
 static PyObject *add_verdict(PyObject *self, PyObject *args)
 {
     int blocked, shadow;
-    unsigned rcode;
+    unsigned rcode, label;
     PyObject *shapes;
-    if (!PyArg_ParseTuple(args, "iiIO", &blocked, &shadow, &rcode, &shapes))
+    if (!PyArg_ParseTuple(args, "iiIIO", &blocked, &shadow, &rcode, &label, &shapes))
         return NULL;
     if (rcode > 15 || blocked >= COUNTERS_NUMBERS || shadow >= COUNTERS_NUMBERS)
         return PyErr_Format(PyExc_ValueError, "a number out of bounds");
@@ -154,6 +154,7 @@ static PyObject *add_verdict(PyObject *self, PyObject *args)
     verdict->blocked = blocked;
     verdict->shadow = shadow;
     verdict->rcode = (uint8_t)rcode;
+    verdict->label = label;
     verdict->blocks = shapes != Py_None;
     for (Py_ssize_t i = 0; verdict->blocks && i < POLICY_CLASSES; i++) {
         PyObject *shape = PyTuple_GetItem(shapes, i);

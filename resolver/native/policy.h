@@ -42,6 +42,7 @@ struct policy_verdict {
     bool blocks;
     uint8_t rcode;                                  /* 0 to 15, of the answer */
     int32_t blocked, shadow;                        /* numbers of counters; below 0: none */
+    uint32_t label;                                 /* what the lists said, for the journal: a number of Python's */
     struct policy_shape shapes[POLICY_CLASSES];     /* where it blocks */
 };
 

@@ -237,6 +237,13 @@ def _process(state: State) -> Iterator[Metric]:
         "Open connections of clients, over TCP, TLS and HTTPS.",
         state.tcp_connections,
     )
+    journal = state.journal
+    yield GaugeMetricFamily(
+        "nxwhy_journal_entries", "Queries in the journal; 0 while it is off.", journal.entries
+    )
+    yield CounterMetricFamily(
+        "nxwhy_journal_dropped_total", "Queries that the journal lost for want of room.", journal.dropped
+    )
     build = state.build
     yield InfoMetricFamily(
         "nxwhy_build",

@@ -61,9 +61,9 @@ class HumanFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of one record, without the last line break."""
-        parts = [self._head(record), _printable(record.getMessage())]
+        parts = [self._head(record), printable(record.getMessage())]
         parts += [f"{key}={_quoted(str(value))}" for key, value in _fields_of(record).items()]
-        lines = [" ".join(parts), *[f"  | {_printable(line)}" for line in _traceback(record).splitlines()]]
+        lines = [" ".join(parts), *[f"  | {printable(line)}" for line in _traceback(record).splitlines()]]
         return "\n".join([self._start(record) + line for line in lines])
 
     def _head(self, record: logging.LogRecord) -> str:
@@ -111,7 +111,7 @@ def _traceback(record: logging.LogRecord) -> str:
     return logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return `text` with all that could break or disguise a line as escapes: controls, marks of direction."""
     if text.isprintable():
         return text
@@ -122,4 +122,4 @@ def _quoted(value: str) -> str:
     """Return a field's value, in quotes where it could be taken for more than one."""
     if value and value.isprintable() and not set(value) & set(" =\"'\\"):
         return value
-    return '"' + _printable(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+    return '"' + printable(value.replace("\\", "\\\\").replace('"', '\\"')) + '"'

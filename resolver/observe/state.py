@@ -56,6 +56,14 @@ class CacheState:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalState:
+    """The journal of queries; `dropped` is how many it had no room for on their way, since the start."""
+
+    entries: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamState:
     """One server of a named upstream: totals since the start, failures by reason (from a fixed set)."""
 
@@ -91,6 +99,7 @@ class State:
     generation: int = 0
     inflight: int = 0
     tcp_connections: int = 0
+    journal: JournalState = JournalState()
 
 
 class Check(NamedTuple):

@@ -62,6 +62,7 @@ answer:
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
 log: {level: debug, format: json}
+journal: {queries: memory, entries: 100, size: 1MiB, keep: 1h, clients: network}
 engine: python
 state: state
 """
@@ -117,6 +118,11 @@ def test_the_defaults() -> None:
         "access.rate": 1000,
         "log.level": "info",
         "log.format": "auto",
+        "journal.queries": "off",
+        "journal.entries": 10_000,
+        "journal.size": 8 << 20,
+        "journal.keep": 86400,
+        "journal.clients": "full",
         "engine": "auto",
         "state": Path("/home/owner/.local/state/nxwhy"),
     }
@@ -163,6 +169,11 @@ def test_every_key_can_be_set() -> None:
         "access.rate": None,
         "log.level": "debug",
         "log.format": "json",
+        "journal.queries": "memory",
+        "journal.entries": 100,
+        "journal.size": 1 << 20,
+        "journal.keep": 3600,
+        "journal.clients": "network",
         "engine": "python",
         "state": Path("/etc/nxwhy/state"),
     }

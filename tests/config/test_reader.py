@@ -11,8 +11,8 @@ from tests.config.test_model import FULL
 
 NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
 KEYS = (
-    "listen, server, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log,"
-    " engine, state"
+    "listen, server, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log, journal, "
+    "engine, state"
 )
 DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
 
@@ -41,7 +41,14 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ),
         ("listen: {tls: []}", "1:10: listen.tls: DNS over TLS is not there yet"),
         ("listen: {https: []}", "1:10: listen.https: DNS over HTTPS is not there yet"),
-        ("journal: {queries: off}", "1:1: journal: there is no query log yet"),
+        (
+            "journal: {queries: sqlite}",
+            "1:20: journal.queries: a journal on disk is not there yet; write memory or off",
+        ),
+        ("journal: {queries: disk}", "1:20: journal.queries: must be off or memory"),
+        ("journal: {entries: 0}", "1:20: journal.entries: must be from 1 to 100,000"),
+        ("journal: {entries: 1e3}", "1:20: journal.entries: '1e3' is no number; write it as 10000"),
+        ("journal: {clients: some}", "1:20: journal.clients: must be full, network or none"),
         ("tls: {key: a}", "1:1: tls: DNS over TLS is not there yet"),
         (
             "lists: {a: {url: 'ftp://lists.example/a'}}",

@@ -1,4 +1,4 @@
-"""The threads that answer, alone in C and under the sanitizers; tests/native/threads.c says what happens."""
+"""The threads that answer, alone in C and under the sanitizers; threads.c and events.c say what happens."""
 
 from __future__ import annotations
 
@@ -16,12 +16,25 @@ ADDRESSES = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-
 PLAIN = sorted(path for path in NATIVE.glob("*.c") if not path.name.startswith("module"))
 
 
-@pytest.mark.parametrize("mode", [(), ("asked",)], ids=["known", "asked"])
-@pytest.mark.parametrize(
+BUILDS = pytest.mark.parametrize(
     ("using", "flags"),
     [("cc", ("-O2",)), ("clang", ("-O1", "-g", "-fsanitize=thread")), ("clang", ("-O1", "-g", *ADDRESSES))],
     ids=["plain", "thread", "address"],
 )
+
+
+@BUILDS
+def test_what_one_thread_notes_comes_out_in_another_as_it_was_or_is_counted(
+    tmp_path: Path, using: str, flags: tuple[str, ...]
+) -> None:
+    source = Path(__file__).with_name("events.c")
+    program = compile_c(tmp_path / "events", [source, NATIVE / "events.c"], *flags, using=using)
+    ran = subprocess.run([program, str(1000 * int(ROUNDS))], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("mode", [(), ("asked",)], ids=["known", "asked"])
+@BUILDS
 def test_threads_answer_rightly_while_policies_caches_and_sockets_come_and_go(
     tmp_path: Path, using: str, flags: tuple[str, ...], mode: tuple[str, ...]
 ) -> None:

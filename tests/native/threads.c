@@ -2,13 +2,15 @@
  *
  * Two threads serve two sockets each; clients ask for names that are blocked or cached; meanwhile the cache is filled and
  * flushed, policies grow and are swapped and freed, the clients' rate runs out and is granted anew, sockets are taken
- * away and come back, and in the end all is stopped. Each answer has to be the one to its question, there are no more
- * than were granted, and what was left comes out of the rings as it was sent.
+ * away and come back, the journal is switched off and on, and in the end all is stopped. Each answer has to be the one
+ * to its question, there are no more than were granted, what was left comes out of the rings as it was sent, and what was
+ * noted is an answer that was given.
  * With ASKED, most names are neither listed nor kept: the threads ask for them (asking.h), of servers that change, some of
  * whose answers are late, truncated, wrong or missing.
  * Usage: threads ROUNDS [ASKED]. Prints what was counted; exit 1 where something was wrong. */
 #define _GNU_SOURCE
 #include "asking.h"
+#include "events.h"
 #include "thread.h"
 
 #include <arpa/inet.h>
@@ -44,7 +46,7 @@ static int sockets[THREADS][SOCKETS], numbers[THREADS][SOCKETS];
 static unsigned long rounds;
 static unsigned names = KEPT;
 static atomic_bool done;
-static atomic_ulong wrong, answered, blocked, missed, swaps, taken, handed, returned, late;
+static atomic_ulong wrong, answered, blocked, missed, swaps, taken, handed, returned, late, noted;
 
 static void claim(bool right, const char *what)
 {
@@ -104,6 +106,7 @@ static void learn(struct told *told, const struct ring_message *message)
         verdict->blocks = message->set == 1;
         verdict->rcode = 3;
         verdict->blocked = verdict->shadow = -1;
+        verdict->label = message->set;
         uint32_t action = policy_add_verdict(told->policy, verdict);
         if (action == POLICY_HAND_OVER)
             policy_verdict_destroy(verdict);
@@ -174,6 +177,19 @@ static void swap(void)
     atomic_fetch_add(&swaps, 1);
 }
 
+/* Take what was noted: names nNNN.test, blocked below 8. */
+static void take_events(struct events *events)
+{
+    for (const struct event *event; (event = events_next(events)) != NULL; atomic_fetch_add(&noted, 1)) {
+        unsigned number = (unsigned)strtoul((const char *)event->name + 2, NULL, 10);
+        claim(event->name_size == 11 && memcmp(event->name + 5, "\4test", 6) == 0 && number < NAMES, "a name noted");
+        claim(event->address_size == 4 && memcmp(event->address, LOOPBACK, 4) == 0, "a client noted");
+        claim(event->rcode == (number < 8 ? 3 : 0) && event->label == (number < 8), "what was decided");
+        claim(event->type == 1 && event->took >= 0 && event->took < 60, "a type and a time");
+    }
+    events_free_read(events);
+}
+
 /* Return how many answers the threads have counted. */
 static uint64_t given(void)
 {
@@ -217,6 +233,7 @@ static void *serve(void *with)
             for (const struct ring_message *message; (message = ring_next(ring)) != NULL; atomic_fetch_add(&taken, 1))
                 take(message);
             ring_free_read(ring);
+            take_events(counters[i]->events);
         }
         if (atomic_load(&left) < 1) {
             atomic_fetch_add(&left, GRANT);
@@ -230,6 +247,8 @@ static void *serve(void *with)
         for (int i = 0; i < SWAPS && chance == 16; i++)
             swap();
         free_retired();
+        for (int i = 0; i < THREADS && chance == 18; i++)
+            events_switch(counters[i]->events, turn % 4 != 0);
         if (chance == 17) { /* a socket goes and comes back */
             int i = (int)(turn % THREADS);
             thread_forget(threads[i], numbers[i][1]);
@@ -331,6 +350,8 @@ int main(int count, char **words)
     in_use = make_told();
     for (int i = 0; i < THREADS; i++) {
         counters[i] = counters_create((uint16_t[]){1}, 1, 13, (double[]){0.001}, 1);
+        counters[i]->events = events_create();
+        events_switch(counters[i]->events, true);
         loops[i] = loop_create(counters[i]);
         threads[i] = thread_create(loops[i], counters[i], QUESTIONS);
         claim(thread_start(threads[i]) == -EINVAL, "no start without anything known");
@@ -357,7 +378,10 @@ int main(int count, char **words)
         for (int k = 0; k < SOCKETS; k++)
             close(sockets[i][k]);
         thread_destroy(threads[i]);
+        take_events(counters[i]->events);
+        claim(events_dropped(counters[i]->events) == 0, "room for what is noted");
         free(loops[i]);
+        free(counters[i]->events);
         free(counters[i]);
     }
     free_told(in_use);
@@ -368,8 +392,9 @@ int main(int count, char **words)
     }
     cache_destroy(cache);
     asking_stop();
-    printf("%lu cached or asked for, %lu blocked, %lu without an answer, %lu left, %lu policies\n", answered, blocked,
-           missed, taken, swaps);
+    printf("%lu cached or asked for, %lu blocked, %lu without an answer, %lu left, %lu policies, %lu noted\n", answered,
+           blocked, missed, taken, swaps, noted);
+    claim(atomic_load(&noted) != 0, "something noted");
     printf("%lu questions handed over with %lu who waited, %lu late answers\n", handed, returned, late);
     claim((names == NAMES) == (handed != 0 && returned != 0), "questions handed over");
     claim(atomic_load(&answered) != 0 && atomic_load(&blocked) != 0, "both kinds of answers");
