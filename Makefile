@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 CLANG ?= clang
-SECONDS ?= 60
+FUZZED ?= -max_total_time=20
 NATIVE := $(wildcard resolver/native/*.[ch])
-PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
+PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c))
+FUZZERS := message table answer
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
-.PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-eviction fuzz
-.PHONY: native-asan native-fuzz native-sanitize build wheel clean help
+.PHONY: run test check format lint types coverage bench bench-lists bench-streams bench-instructions
+.PHONY: bench-churn bench-eviction fuzz
+.PHONY: native-asan native-differential native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -53,25 +55,37 @@ bench: $(STAMP) ## what a message costs, in microseconds of one core
 bench-lists: $(STAMP) ## what millions of names cost the running server, beside the goals (minutes)
 	@$(BIN)/python -m tests.bench.lists $(ARGS)
 
+bench-streams: $(STAMP) ## what a query over one TCP connection costs the server (half a minute)
+	@$(BIN)/python -m tests.bench.streams $(ARGS)
+
+bench-instructions: $(STAMP) ## count the instructions of a known query, with one thread and with two (half a minute)
+	@$(BIN)/python -m tests.bench.instructions
+
 bench-churn: $(STAMP) ## how long known names take while lists, cache and upstream are in turmoil (a minute)
 	@$(BIN)/python -m tests.bench.churn $(ARGS)
 
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
 
-fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
+native-differential: $(STAMP) ## ask Python and the native part a million times, and compare (some minutes; ARGS=COUNT)
+	@$(BIN)/python -m tests.native.differential $(ARGS)
+
+fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
+	@$(MAKE) native-fuzz FUZZED=-runs=10000000
 	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
 	@mkdir -p build
-	@$(CLANG) $(SANITIZED) -fsanitize=address,undefined $(PLAIN) -o build/driver
+	@$(CLANG) $(SANITIZED) -fsanitize=address,undefined $(PLAIN) tests/native/driver.c -o build/driver
 	@$(BIN)/python -m tests.native.corpus 20000 >build/corpus
 	@build/driver build/corpus 20
 
-native-fuzz: ## let libFuzzer look for messages that the native part cannot bear (SECONDS=60)
-	@mkdir -p build/fuzz
-	@$(CLANG) $(SANITIZED) -DFUZZER -fsanitize=address,undefined,fuzzer $(PLAIN) -o build/fuzzer
-	@build/fuzzer -max_total_time=$(SECONDS) -max_len=600 -artifact_prefix=build/ build/fuzz
+native-fuzz: $(FUZZERS:%=native-fuzz-%) ## let libFuzzer look for what the native part cannot bear (a minute; FUZZED=-runs=N)
+
+native-fuzz-%: tests/native/fuzz_%.c $(NATIVE)
+	@mkdir -p build/fuzz/$*
+	@$(CLANG) $(SANITIZED) -O2 -fsanitize=address,undefined,fuzzer $(PLAIN) $< -o build/fuzz-$*
+	@build/fuzz-$* $(FUZZED) -max_len=1000 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/ build/fuzz/$*
 
 build: $(STAMP) ## compile the native part, where there is a compiler, and say which engine runs
 	@$(BIN)/nxwhy --version

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import importlib
 import logging
@@ -74,7 +75,8 @@ class App:
         self._wheel = Wheel(self._loop)
         self._counters = Counters()
         self._upstreams = Upstreams(self._loop, self._wheel)
-        self._parts = make_parts(config, self._counters)
+        self._cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
+        self._parts = make_parts(config, self._counters, self._cookies)
         self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
         self._udp: list[Listener] = []
@@ -127,8 +129,7 @@ class App:
             return self._summary()
 
     def _make_service(self, config: Config) -> Service:
-        cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies)
+        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), self._cookies)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -175,7 +176,9 @@ class App:
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
         for datagrams, connections in pairs:
             self.listening += (Endpoint(*datagrams.getsockname()[:2]),)
-            listener = stream.StreamListener(connections, self._service, self._wheel)
+            listener = stream.StreamListener(
+                connections, self._service, self._wheel, known=self._parts.known(self._service)
+            )
             self._udp.append(self._parts.listener(datagrams, self._service, self._loop))
             self._streams.append(listener)
             await listener.start()
@@ -390,8 +393,13 @@ def raise_open_files() -> None:
 
 
 def settle_memory() -> None:
-    """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles."""
+    """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles.
+
+    What was needed to build it goes back to the system, where the C library can do that.
+    """
     gc.collect()
+    with contextlib.suppress(AttributeError):  # of glibc
+        ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()  # `serve` begins without it

@@ -13,10 +13,12 @@ from resolver.config import Config
 from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache, Cache
 from resolver.core.clients import Bucket, Clients
+from resolver.core.cookies import Cookies
 from resolver.core.errors import EngineError
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.lists import CHILD
 from resolver.edge.service import Service
+from resolver.edge.stream import Known
 from resolver.edge.udp import UdpListener
 from resolver.observe.counters import Counters
 
@@ -52,6 +54,9 @@ class Parts(Protocol):
     def listener(self, sock: socket.socket, service: Service, loop: asyncio.AbstractEventLoop) -> Listener:
         """Return what serves one UDP socket."""
 
+    def known(self, service: Service) -> Known | None:
+        """Return what answers messages of streams in front of a service, if anything does."""
+
     def put_in_force(self, clients: Clients) -> None:
         """Answer from now on for these clients, which the service has taken over."""
 
@@ -71,6 +76,9 @@ class PythonParts:
         """Return what serves one UDP socket."""
         return UdpListener(sock, service, loop)
 
+    def known(self, service: Service) -> None:
+        """Return nothing: the service answers all."""
+
     def put_in_force(self, clients: Clients) -> None:
         """Do nothing: the service asks its clients at each query."""
 
@@ -81,8 +89,10 @@ class NativeParts:
     name = "native"
     builder = "from resolver.native.building import main; main()"
 
-    def __init__(self, cache_bytes: int, counters: Counters, threads: int = 0) -> None:
-        """`threads`: how many answer; 0: as many as there are cores for us."""
+    def __init__(
+        self, cache_bytes: int, counters: Counters, threads: int = 0, cookies: Cookies | None = None
+    ) -> None:
+        """`threads`: how many answer; 0: one for each core that we may use. `cookies`: the engine's."""
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
         from resolver.native.noting import Noted  # noqa: PLC0415
@@ -90,7 +100,7 @@ class NativeParts:
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket
-        self._answering = Answering(cache, threads if threads else answering_threads())
+        self._answering = Answering(cache, threads if threads else answering_threads(), cookies)
         self._workers: list[Worker] = []
         self.elsewhere: Elsewhere | None = Noted(self._answering)
         counters.include(self._answering.tally)
@@ -103,6 +113,12 @@ class NativeParts:
             answering = self._answering
             self._workers = [Worker(answering, native, service, loop) for native in answering.loops]
         return ThreadedListener(sock, self._workers)
+
+    def known(self, service: Service) -> Known:
+        """Return what answers messages of streams natively."""
+        from resolver.native.streams import NativeStreams  # noqa: PLC0415
+
+        return NativeStreams(self._answering, service).answer
 
     def put_in_force(self, clients: Clients) -> None:
         """Tell the threads."""
@@ -126,10 +142,10 @@ def chosen(wanted: Engine) -> str:
     return "python" if wanted is Engine.PYTHON or problem is not None else "native"
 
 
-def make_parts(config: Config, counters: Counters) -> Parts:
+def make_parts(config: Config, counters: Counters, cookies: Cookies | None = None) -> Parts:
     """Return the parts of the engine that the configuration chooses. Raises EngineError."""
     if chosen(config.engine) == "native":
-        return NativeParts(config.cache.size, counters)
+        return NativeParts(config.cache.size, counters, cookies=cookies)
     if config.engine is Engine.AUTO:
         log.warning("the native part cannot run, all answers come from Python: %s", native.problem())
     return PythonParts(config.cache.size)

@@ -11,6 +11,7 @@ import pytest
 from resolver import native
 from resolver.config.model import Engine
 from resolver.core.cache import AnswerCache
+from resolver.core.cookies import Cookies
 from resolver.core.steps import Steps
 from resolver.edge import builder
 from resolver.edge.builder import Order
@@ -34,9 +35,11 @@ def use(twin: Twin) -> None:
     _chosen[0] = twin
 
 
-def make_parts(counters: Counters, cache_bytes: int = 1 << 20) -> Parts:
+def make_parts(counters: Counters, cache_bytes: int = 1 << 20, cookies: Cookies | None = None) -> Parts:
     """Return the parts of a service."""
-    return NativeParts(cache_bytes, counters) if _chosen[0] == "native" else PythonParts(cache_bytes)
+    if _chosen[0] == "native":
+        return NativeParts(cache_bytes, counters, cookies=cookies)
+    return PythonParts(cache_bytes)
 
 
 def make_cache(cache_bytes: int = 1 << 20) -> AnswerCache:

@@ -12,6 +12,7 @@ from typing import cast
 
 from resolver.core.cache import Ageing
 from resolver.core.clients import PRIVATE, Clients
+from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
 from resolver.core.framing import Framer, frame
 from resolver.core.policy import NOTHING, Policy
@@ -29,6 +30,7 @@ from tests.messages import record
 from tests.servers import free_port
 
 PATIENCE_S = 10.0
+COOKIES = Cookies(bytes(range(16)))
 A = record(b"\xc0\x0c", 1, 60, b"\xc0\0\2\1")
 
 
@@ -218,14 +220,14 @@ async def resolver(
     group = spec or GroupSpec(tuple([ServerSpec(*at) for at in servers]), timeout_s=timeout_s)
     upstreams.configure({"default": group})
     counters = Counters()
-    parts = twins.make_parts(counters)
-    engine = Engine(parts.cache, Ageing(), Routes())
+    parts = twins.make_parts(counters, cookies=COOKIES)
+    engine = Engine(parts.cache, Ageing(), Routes(), COOKIES)
     clients = Clients(policy, PRIVATE, None, parts.bucket)
     service = Service(engine, clients, upstreams, counters, wheel)
     datagrams = udp.bind("127.0.0.1", free_port())
     address: tuple[str, int] = datagrams.getsockname()
     listener = parts.listener(datagrams, service, loop)
-    connections = StreamListener(stream.bind(*address), service, wheel)
+    connections = StreamListener(stream.bind(*address), service, wheel, known=parts.known(service))
     await connections.start()
     try:
         yield Running(service, upstreams, counters, address, parts)

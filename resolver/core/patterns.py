@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from resolver.core.lists.expression import (
@@ -32,12 +33,7 @@ from resolver.core.lists.expression import (
 )
 from resolver.core.lists.rule import Pattern
 
-try:
-    import re2
-except ImportError:
-    re2 = None
-
-HAS_RE2 = re2 is not None
+HAS_RE2 = find_spec("re2") is not None
 """Whether google-re2 is installed (`pip install nxwhy[regex]`)."""
 
 MAX_FILTERED = 4096
@@ -92,7 +88,7 @@ class Patterns:
                 taken.append((number, pattern))
             except (ExpressionFault, Unsupported) as exc:
                 refused.append(Refused(number, pattern, str(exc)))
-        search = _Re2Search(nodes) if use_re2 else _ReSearch(nodes)
+        search = _Re2Search(nodes) if use_re2 and nodes else _ReSearch(nodes)
         refused += [Refused(*taken[place], NEEDS_RE2) for place in search.refused]
         self._search: Callable[[str], list[int]] = search.find
         self._listed = taken
@@ -151,6 +147,8 @@ class _Re2Search:
 
         An automaton that lacks memory finds nothing and does not say so, but for the sentinel.
         """
+        import re2  # noqa: PLC0415  # takes 3 MiB, and most have no expressions
+
         options = re2.Options()
         options.log_errors = False
         options.max_mem = _RE2_MEMORY

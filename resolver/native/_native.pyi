@@ -71,9 +71,12 @@ class Snapshot:
     ) -> int: ...
     def note(self, profile: int, number: int, action: int, /) -> bool: ...
     def add_client(self, address: bytes, profile: int, cell: Cell, /) -> bool: ...
+    def use_cookies(self, secret: bytes, epoch_s: float, /) -> None:
+        """Answer cookies from now on; before anybody else uses it."""
+
     def find(self, name: bytes, /) -> int: ...
     def answer(
-        self, cache: Cache | None, wire: bytes, address: bytes, now: float, /
+        self, cache: Cache | None, wire: bytes, address: bytes, now: float, stream: bool = False, /
     ) -> bytes | tuple[int, int, int]: ...
 
 Event: TypeAlias = tuple[float, float, int, int, int, int, bytes, bytes]
@@ -90,6 +93,15 @@ class Loop:
     def events(self, most: int, /) -> list[Event]: ...
     def dropped(self) -> int:
         """Return how many answers there was no room for among the events."""
+
+@final
+class Streams:
+    """Answers messages that came over streams, counted by a loop of its own."""
+
+    def __init__(self, loop: Loop) -> None: ...
+    def answer(
+        self, snapshot: Snapshot, cache: Cache, wire: bytes, address: bytes, v6: bool, /
+    ) -> bytes | tuple[int, int, int]: ...
 
 @final
 class Inheritance:

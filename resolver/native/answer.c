@@ -5,7 +5,8 @@ static bool write_cached(struct cache *cache, const struct query *query, const s
                          double now, uint8_t *out, struct answer *answer)
 {
     struct cache_key key = cache_key(cache, query->key, query->key_size);
-    struct cache_query asked = {query->wire, query->end, query->limit, query->edns, query->dnssec_ok};
+    struct cache_query asked = {query->wire,      query->end,    query->limit,      query->edns,
+                                query->dnssec_ok, query->cookie, query->cookie_size};
     struct cache_asker asker = {now, profile->key, profile->judges_addresses};
     struct cache_given given;
     if (cache_reply(cache, key, &asked, &asker, out, &given) != CACHE_ANSWERED)
@@ -25,13 +26,27 @@ enum answered answer_look(const struct known *known, const uint8_t *wire, size_t
     asked->profile = policy_profile(known->policy, asked->client->profile);
     if (asked->profile == NULL)
         return ANSWER_HAND_OVER;
-    if (message_parse(wire, size, &asked->query) != MESSAGE_QUERY)
+    asked->source = source;
+    if (message_parse(wire, size, source.stream, &asked->query) != MESSAGE_QUERY)
         return ANSWER_HAND_OVER;
     table_look(&known->policy->table, asked->query.key, asked->query.name_size, &asked->look);
     return ANSWER_GIVEN;
 }
 
-enum answered answer_give(const struct known *known, const struct asked *asked, double now, uint8_t *out,
+/* See to it that the reply has the cookie that the client expects, if it sent one. False: Python says what is wrong. */
+static bool take_cookie(const struct cookies *cookies, struct asked *asked, double now)
+{
+    struct query *query = &asked->query;
+    if (query->cookie_sent == NULL)
+        return true;
+    if (cookies == NULL || !cookies_answer(cookies, query->cookie_sent, query->cookie_sent_size, asked->source.address,
+                                           asked->source.size, now, query->cookie))
+        return false;
+    query->cookie_size = sizeof query->cookie;
+    return true;
+}
+
+enum answered answer_give(const struct known *known, struct asked *asked, double now, uint8_t *out,
                           struct answer *answer)
 {
     const struct query *query = &asked->query;
@@ -45,7 +60,7 @@ enum answered answer_give(const struct known *known, const struct asked *asked, 
         answer->set = set;
         return ANSWER_UNMET;
     }
-    if (action == POLICY_HAND_OVER)
+    if (action == POLICY_HAND_OVER || !take_cookie(known->cookies, asked, now))
         return ANSWER_HAND_OVER;
     const struct policy_verdict *verdict = known->policy->verdicts[action - POLICY_FIRST];
     if (verdict->blocks) {

@@ -8,18 +8,20 @@
 #include "clients.h"
 #include "policy.h"
 
-enum { ANSWER_MAX = MESSAGE_LARGEST };
+enum { ANSWER_MAX = MESSAGE_LARGEST, ANSWER_STREAM_MAX = MESSAGE_STREAM };
 
-/* What is known. The cache may be NULL. */
+/* What is known. The cache may be NULL, and the cookies: then queries that send one are for Python. */
 struct known {
     const struct policy *policy;
     const struct clients *clients;
     struct cache *cache;
+    const struct cookies *cookies;
 };
 
 struct source {
     const uint8_t *address;        /* in network order */
     size_t size;                   /* 4 or 16 */
+    bool stream;                   /* whether the message came over TCP, and not over UDP */
 };
 
 enum answered {
@@ -45,6 +47,7 @@ struct answer {
 struct asked {
     const struct client *client;
     const struct policy_profile *profile;
+    struct source source;
     struct query query;
     struct table_look look;
 };
@@ -53,9 +56,9 @@ struct asked {
 enum answered answer_look(const struct known *known, const uint8_t *wire, size_t size, struct source source,
                           struct asked *asked);
 
-/* Answer what was read, at `now`, monotonic seconds. `out` has room for ANSWER_MAX bytes. Of *answer that is set which
- * belongs to what is returned. */
-enum answered answer_give(const struct known *known, const struct asked *asked, double now, uint8_t *out,
+/* Answer what was read, at `now`, monotonic seconds. `out` has room for ANSWER_MAX bytes, ANSWER_STREAM_MAX for a stream.
+ * The query gets the cookie that belongs into its reply. Of *answer that is set which belongs to what is returned. */
+enum answered answer_give(const struct known *known, struct asked *asked, double now, uint8_t *out,
                           struct answer *answer);
 
 /* Both at once. */

@@ -10,6 +10,7 @@ from itertools import chain, islice, product
 from time import monotonic
 
 from resolver.core.clients import Bucket, Clients
+from resolver.core.cookies import Cookies
 from resolver.core.events import Judged, judged
 from resolver.core.policy import Group, Profile, Verdict
 from resolver.core.replies import Blocked
@@ -35,6 +36,7 @@ _CLASSES = (b"\0\1\0\1", b"\0\x1c\0\1", b"\0\0\0\1")
 """A, AAAA and any other type in class IN: a blocked answer has a shape for each."""
 SOURCES = (Source.BLOCKED, Source.CACHE, Source.ERROR)
 _CHANNELS = (Channel("udp", 4), Channel("udp", 6))
+_STREAMS = (Channel("tcp", 4), Channel("tcp", 6))
 
 log = logging.getLogger("resolver.edge.service")  # whose level says whether matches in shadow are logged
 
@@ -65,10 +67,13 @@ class SharedBucket(Bucket):
 class Answering:
     """What answers natively for one service: its loops, and a snapshot of the clients that are in force."""
 
-    def __init__(self, cache: NativeCache, loops: int = 1) -> None:
-        self.cache = cache
+    def __init__(self, cache: NativeCache, loops: int = 1, cookies: Cookies | None = None) -> None:
+        """`cookies` are those of the engine; None: who sends one is for Python."""
+        self.cache, self._cookies = cache, cookies
         types, bounds = array("H", QUERY_TYPES.values()).tobytes(), array("d", QUERY_BOUNDS).tobytes()
         self.loops = [_native.Loop(types, len(RCODES), bounds) for _ in range(loops)]
+        self._of_streams = _native.Loop(types, len(RCODES), bounds)
+        self.streams = _native.Streams(self._of_streams)
         self.threads: list[_native.Thread] = []
         """Those that answer, and are told."""
         self._seed = os.urandom(16)
@@ -87,6 +92,8 @@ class Answering:
         before = self._told
         if before is None or not before.holds_for(clients):
             self._told = told = _Told(clients, self._seed, self._numbers, self._label)
+            if self._cookies is not None:
+                told.snapshot.use_cookies(*self._cookies)
             self.cache.judges_addresses = clients.policy.judges_addresses
             if before is not None and before.clients is not clients:
                 told.look_ahead(before.clients, monotonic())
@@ -105,13 +112,16 @@ class Answering:
 
     def tally(self) -> Tally:
         """Return what was counted natively."""
-        requests, answered, blocked, shadow, unsent, overload = zip(
-            *[loop.tally() for loop in self.loops], strict=True
-        )
+        datagrams, streams = [loop.tally() for loop in self.loops], self._of_streams.tally()
+        _, answered, blocked, shadow, unsent, overload = zip(*datagrams, streams, strict=True)
         blocked_by, shadow_by = _sums(blocked), _sums(shadow)
         numbers = self._numbers.copy()
         return Tally(
-            {channel: _sums([each[family] for each in requests]) for family, channel in enumerate(_CHANNELS)},
+            {
+                channel: _sums([counted[0][family] for counted in by])
+                for channels, by in ((_CHANNELS, datagrams), (_STREAMS, [streams]))
+                for family, channel in enumerate(channels)
+            },
             {
                 source: (
                     _sums([each[place][0] for each in answered]),

@@ -77,6 +77,8 @@ struct cache_query {
     size_t end;                  /* where the question ends, 12 + 5 to 12 + 259 */
     size_t limit;                /* largest reply in bytes, 512 to 65535 */
     bool edns, dnssec_ok;        /* whether it had an OPT record, and DO in it */
+    const uint8_t *cookie;       /* a packed option that the reply gets in any case */
+    size_t cookie_size;          /* 0: none; then it may be NULL */
 };
 
 /* For whom cache_reply answers, and when. */

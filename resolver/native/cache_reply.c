@@ -22,6 +22,13 @@ static void write_32(uint8_t *at, uint32_t number)
     write_16(write_16(at, number >> 16), number & 0xffff);
 }
 
+static uint8_t *append(uint8_t *at, const uint8_t *bytes, size_t size)
+{
+    if (size)
+        memcpy(at, bytes, size);
+    return at + size;
+}
+
 /* ID, flags, counts and the question as asked; RD and CD are as the query has them. Returns where it ends. */
 static uint8_t *write_head(const struct cache_answer *answer, const struct cache_query *query, unsigned more_flags,
                            bool empty, uint8_t *out)
@@ -52,30 +59,28 @@ static uint8_t *put_together(const struct cache_answer *answer, const struct cac
                              uint8_t *out, uint8_t **body)
 {
     bool wants_ad = query->wire[3] & AD || query->dnssec_ok;
-    size_t options_size = answer->options_size + (stale_code ? 6 : 0);
-    size_t size = query->end + answer->body_size + (query->edns ? OPT : 0);
+    size_t options_size = answer->options_size + (stale_code ? 6 : 0), cookie_size = query->cookie_size;
+    size_t size = query->end + answer->body_size + (query->edns ? OPT + cookie_size : 0);
     if (query->edns && size + options_size <= query->limit)
         size += options_size;
     else
-        options_size = 0; /* they go before records do */
+        options_size = 0; /* they go before records do, but for the cookie */
     bool fits = size <= query->limit;
     uint8_t *at = write_head(answer, query, !fits ? TC : answer->authentic && wants_ad ? AD : 0, !fits, out);
     *body = fits ? at : NULL;
-    if (fits && answer->body_size) {
-        memcpy(at, answer->body, answer->body_size);
-        at += answer->body_size;
-    }
+    if (fits)
+        at = append(at, answer->body, answer->body_size);
     if (!query->edns)
         return at;
     if (!fits)
-        return write_opt(query, 0, at);
-    at = write_opt(query, options_size, at);
-    if (options_size == 0)
-        return at;
-    if (answer->options_size)
-        memcpy(at, answer->options, answer->options_size);
-    at += answer->options_size;
-    return stale_code ? write_16(write_16(write_16(at, EDE), 2), stale_code) : at;
+        options_size = 0;
+    at = write_opt(query, options_size + cookie_size, at);
+    if (options_size != 0) {
+        at = append(at, answer->options, answer->options_size);
+        if (stale_code)
+            at = write_16(write_16(write_16(at, EDE), 2), stale_code);
+    }
+    return append(at, query->cookie, cookie_size);
 }
 
 size_t cache_write_reply(const struct cache_answer *answer, const struct cache_query *query, double now, uint8_t *out)

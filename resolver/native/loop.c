@@ -62,10 +62,10 @@ struct source loop_host(const void *peer)
 {
     const struct sockaddr *any = peer;
     if (any->sa_family == AF_INET)
-        return (struct source){(const uint8_t *)&((const struct sockaddr_in *)peer)->sin_addr, 4};
+        return (struct source){(const uint8_t *)&((const struct sockaddr_in *)peer)->sin_addr, 4, false};
     if (any->sa_family == AF_INET6)
-        return (struct source){(const uint8_t *)&((const struct sockaddr_in6 *)peer)->sin6_addr, 16};
-    return (struct source){NULL, 0};
+        return (struct source){(const uint8_t *)&((const struct sockaddr_in6 *)peer)->sin6_addr, 16, false};
+    return (struct source){NULL, 0, false};
 }
 
 /* Make the control message that came with a query one that makes the answer leave from the address asked (ip(7),

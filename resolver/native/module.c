@@ -31,7 +31,7 @@ PyObject *module_bytes(const void *bytes, size_t size)
 static int fill(PyObject *module)
 {
     return module_add_cache(module) < 0 || module_add_snapshot(module) < 0 || module_add_loop(module) < 0 ||
-                   module_add_thread(module) < 0 || module_add_build(module) < 0
+                   module_add_thread(module) < 0 || module_add_streams(module) < 0 || module_add_build(module) < 0
                ? -1
                : 0;
 }

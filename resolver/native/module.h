@@ -24,6 +24,7 @@ int module_add_snapshot(PyObject *module); /* and Cell */
 int module_add_loop(PyObject *module);
 int module_add_build(PyObject *module); /* functions, and Inheritance */
 int module_add_thread(PyObject *module);
+int module_add_streams(PyObject *module);
 
 /* Return what is inside an object of these types. */
 struct cache *module_cache_of(PyObject *self);

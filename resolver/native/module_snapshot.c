@@ -16,6 +16,8 @@ struct snapshot_object {
     uint32_t *pairs;
     struct policy *policy;
     struct clients *clients;
+    struct cookies cookies;
+    bool has_cookies;
     PyObject *cells;         /* those that clients point to */
 };
 
@@ -26,8 +28,9 @@ static struct snapshot_object *of(PyObject *self)
 
 struct known module_known_of(PyObject *snapshot, PyObject *cache)
 {
-    return (struct known){of(snapshot)->policy, of(snapshot)->clients,
-                          cache == Py_None ? NULL : module_cache_of(cache)};
+    const struct snapshot_object *self = of(snapshot);
+    return (struct known){self->policy, self->clients, cache == Py_None ? NULL : module_cache_of(cache),
+                          self->has_cookies ? &self->cookies : NULL};
 }
 
 static void snapshot_free(PyObject *self)
@@ -129,8 +132,8 @@ static bool read_shape(PyObject *given, struct policy_shape *shape)
     memcpy(shape->counts, counts, sizeof shape->counts);
     memcpy(shape->counts_edns, counts_edns, sizeof shape->counts_edns);
     for (int i = 0; i < POLICY_TAILS; i++) {
-        if (sizes[i] > POLICY_TAIL_MAX) {
-            PyErr_SetString(PyExc_ValueError, "a tail longer than a message");
+        if (sizes[i] > POLICY_TAIL_MAX || (i != TAIL_PLAIN && sizes[i] < sizes[TAIL_PLAIN] + MESSAGE_OPT)) {
+            PyErr_SetString(PyExc_ValueError, "a tail longer than a message, or without the OPT record it is to have");
             return false;
         }
         shape->tails[i].bytes = malloc(sizes[i] ? (size_t)sizes[i] : 1);
@@ -194,14 +197,37 @@ static PyObject *add_client(PyObject *self, PyObject *args)
     return PyBool_FromLong(clients_add(of(self)->clients, (const uint8_t *)address, (size_t)size, profile, left));
 }
 
+static PyObject *use_cookies(PyObject *self, PyObject *args)
+{
+    const char *secret;
+    Py_ssize_t secret_size;
+    double epoch_s;
+    if (!PyArg_ParseTuple(args, "y#d", &secret, &secret_size, &epoch_s))
+        return NULL;
+    if (secret_size != COOKIES_SECRET)
+        return PyErr_Format(PyExc_ValueError, "a secret not of %d bytes", COOKIES_SECRET);
+    of(self)->cookies = cookies_under((const uint8_t *)secret, epoch_s);
+    of(self)->has_cookies = true;
+    Py_RETURN_NONE;
+}
+
+/* Whether these bytes are a name in wire form: labels up to the root, which is the last byte. */
+static bool is_name(const uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+    while (at < size && bytes[at] != 0 && bytes[at] < 64)
+        at += (size_t)bytes[at] + 1;
+    return size <= MESSAGE_NAME_MAX && at + 1 == size && bytes[at] == 0;
+}
+
 static PyObject *find(PyObject *self, PyObject *args)
 {
     const char *name;
     Py_ssize_t size;
     if (!PyArg_ParseTuple(args, "y#", &name, &size))
         return NULL;
-    if (size < 1 || size > MESSAGE_NAME_MAX)
-        return PyErr_Format(PyExc_ValueError, "a name not of 1 to %d bytes", MESSAGE_NAME_MAX);
+    if (!is_name((const uint8_t *)name, (size_t)size))
+        return PyErr_Format(PyExc_ValueError, "not a name in wire form");
     return PyLong_FromUnsignedLong(table_find(&of(self)->policy->table, (const uint8_t *)name, (size_t)size));
 }
 
@@ -211,14 +237,15 @@ static PyObject *answer_one(PyObject *self, PyObject *args)
     const char *wire, *address;
     Py_ssize_t wire_size, address_size;
     double now;
-    if (!PyArg_ParseTuple(args, "Oy#y#d", &cache, &wire, &wire_size, &address, &address_size, &now))
+    int stream = 0;
+    if (!PyArg_ParseTuple(args, "Oy#y#d|p", &cache, &wire, &wire_size, &address, &address_size, &now, &stream))
         return NULL;
     if (cache != Py_None && !PyObject_TypeCheck(cache, module_cache_type))
         return PyErr_Format(PyExc_TypeError, "no cache");
     struct known known = module_known_of(self, cache);
-    uint8_t out[ANSWER_MAX];
+    uint8_t out[ANSWER_STREAM_MAX];
     struct answer given;
-    struct source source = {(const uint8_t *)address, (size_t)address_size};
+    struct source source = {(const uint8_t *)address, (size_t)address_size, stream};
     enum answered answered = answer(&known, (const uint8_t *)wire, (size_t)wire_size, source, now, out, &given);
     if (answered == ANSWER_GIVEN)
         return PyBytes_FromStringAndSize((const char *)out, (Py_ssize_t)given.size);
@@ -291,6 +318,7 @@ int module_add_snapshot(PyObject *module)
         {"add_verdict", add_verdict, METH_VARARGS, NULL},
         {"note", note, METH_VARARGS, NULL},
         {"add_client", add_client, METH_VARARGS, NULL},
+        {"use_cookies", use_cookies, METH_VARARGS, NULL},
         {"find", find, METH_VARARGS, NULL},
         {"answer", answer_one, METH_VARARGS, NULL},
         {NULL, NULL, 0, NULL},

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND_A = 1 << 16 | 1, KIND_AAAA = 28 << 16 | 1 };
+enum { KIND_A = 1 << 16 | 1, KIND_AAAA = 28 << 16 | 1, OPT_LENGTH = 9 /* where the length of its options is */ };
 
 struct policy *policy_create(const struct table *table, size_t set_count)
 {
@@ -79,6 +79,19 @@ static uint8_t *write_head(const struct query *query, unsigned rcode, const uint
     return out + query->end;
 }
 
+/* Put the query's cookie, if it has one, behind an OPT record that ends at `at`; `length` is where the length of its
+ * options stands. Returns where the reply ends. */
+static uint8_t *add_cookie(const struct query *query, uint8_t *length, uint8_t *at)
+{
+    if (query->cookie_size == 0)
+        return at;
+    unsigned size = ((unsigned)length[0] << 8 | length[1]) + (unsigned)query->cookie_size;
+    length[0] = (uint8_t)(size >> 8);
+    length[1] = (uint8_t)size;
+    memcpy(at, query->cookie, query->cookie_size);
+    return at + query->cookie_size;
+}
+
 /* Write an empty answer with TC set, so that the client asks again over TCP; OPT stays. */
 static size_t write_truncated(const struct query *query, unsigned rcode, uint8_t *out)
 {
@@ -90,7 +103,7 @@ static size_t write_truncated(const struct query *query, unsigned rcode, uint8_t
         return query->end;
     memcpy(at, opt, sizeof opt);
     at[7] = query->dnssec_ok ? 0x80 : 0;
-    return query->end + sizeof opt;
+    return (size_t)(add_cookie(query, at + OPT_LENGTH, at + sizeof opt) - out);
 }
 
 static const struct policy_shape *shape_for(const struct policy_verdict *verdict, uint32_t kind)
@@ -101,16 +114,17 @@ static const struct policy_shape *shape_for(const struct policy_verdict *verdict
 size_t policy_write(const struct policy_verdict *verdict, const struct query *query, uint8_t *out)
 {
     const struct policy_shape *shape = shape_for(verdict, query_kind(query));
-    const struct policy_tail_bytes *tail = &shape->tails[TAIL_PLAIN];
+    const struct policy_tail_bytes *plain = &shape->tails[TAIL_PLAIN], *tail = plain;
+    size_t room = query->limit - query->end - query->cookie_size;
     if (query->edns) {
         tail = &shape->tails[query->dnssec_ok ? TAIL_EDNS_DO : TAIL_EDNS];
-        if (query->end + tail->size > query->limit)
+        if (tail->size > room)
             tail = &shape->tails[query->dnssec_ok ? TAIL_BRIEF_DO : TAIL_BRIEF];
     }
-    if (query->end + tail->size > query->limit)
+    if (tail->size > room)
         return write_truncated(query, verdict->rcode, out);
     uint8_t *at = write_head(query, verdict->rcode, query->edns ? shape->counts_edns : shape->counts, out);
     if (tail->size)
         memcpy(at, tail->bytes, tail->size);
-    return query->end + tail->size;
+    return (size_t)(add_cookie(query, at + plain->size + OPT_LENGTH, at + tail->size) - out);
 }

@@ -23,7 +23,7 @@ enum { POLICY_UNMET, POLICY_HAND_OVER, POLICY_FIRST };
 
 enum policy_class { POLICY_A, POLICY_AAAA, POLICY_OTHER, POLICY_CLASSES };
 
-/* What stands behind the question. */
+/* What stands behind the question. Those with EDNS are the plain one and an OPT record. */
 enum policy_tail { TAIL_PLAIN, TAIL_EDNS, TAIL_EDNS_DO, TAIL_BRIEF, TAIL_BRIEF_DO, POLICY_TAILS };
 
 struct policy_tail_bytes {

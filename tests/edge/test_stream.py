@@ -22,6 +22,7 @@ from resolver.observe.counters import Channel
 from tests.messages import packed, parsed, query
 from tests.upstreams import A, Running, Upstream, answered, resolver, rightly, silent, upstream
 
+pytestmark = pytest.mark.usefixtures("on_both")
 PATIENCE_S = 10
 TCP = Channel("tcp", 4)
 
@@ -36,6 +37,11 @@ async def up() -> AsyncIterator[Upstream]:
 async def running(up: Upstream) -> AsyncIterator[Running]:
     async with resolver(up.address, timeout_s=5) as made:
         yield made
+
+
+def made(running: Running, sock: socket.socket, idle_s: float = 60) -> StreamListener:
+    known = running.parts.known(running.service)
+    return StreamListener(sock, running.service, running.service._wheel, idle_s, known)
 
 
 async def received(reader: asyncio.StreamReader) -> bytes:
@@ -86,7 +92,7 @@ async def test_a_connection_with_messages_that_get_no_answer_ends_at_once_when_w
     running: Running,
 ) -> None:
     sock = stream.bind("127.0.0.1", 0)
-    listener = StreamListener(sock, running.service, running.service._wheel, idle_s=60)
+    listener = made(running, sock)
     await listener.start()
     reader, writer = await asyncio.open_connection(*sock.getsockname())
     writer.write(frame(query(flags=0x8180)) + frame(query("localhost")))
@@ -129,7 +135,7 @@ async def test_a_fault_of_ours_on_the_way_upstream_holds_up_nobody_who_asks_the_
 
 async def listening(running: Running, idle_s: float = 60) -> tuple[StreamListener, tuple[str, int]]:
     sock = stream.bind("127.0.0.1", 0)
-    listener = StreamListener(sock, running.service, running.service._wheel, idle_s)
+    listener = made(running, sock, idle_s)
     await listener.start()
     return listener, sock.getsockname()
 
@@ -271,7 +277,7 @@ async def test_all_addresses_of_one_ipv6_network_share_their_connections(
 ) -> None:
     monkeypatch.setattr(stream, "MAX_PER_CLIENT", 3)
     sock = stream.bind("::1", 0)
-    listener = StreamListener(sock, running.service, running.service._wheel)
+    listener = made(running, sock)
     peers = iter([*[f"fd00::{number}" for number in range(4)], "fd00:0:0:1::1"])
     monkeypatch.setattr(stream, "_peer", lambda _: ip_address(next(peers)))
     await listener.start()

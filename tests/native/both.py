@@ -8,15 +8,18 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from resolver.core.cache import Ageing, Cache
 from resolver.core.clients import Clients
+from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine, Forward, Outcome, Reply
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, When
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
+from resolver.core.source import Source
 from resolver.core.wire import parse_answer, parse_query
 from resolver.observe.counters import Channel, Counters
 from tests.messages import answer, packed
+from tests.native.corpus import EPOCH_S, SECRET
 from tests.tables import build
 
 MODES = list(AnswerMode)
@@ -46,24 +49,41 @@ POLICY = Policy(build(RULES), LISTS, GROUPS, SETTINGS, generation=1)
 CLIENTS = [packed(str(network.network_address + 1)) for network in NETWORKS.values()]
 FREE = packed("2001:db8::1")
 """A client for whom nothing is blocked."""
+COOKIES = Cookies(SECRET, EPOCH_S)
 NETS = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
 
 
 class Both:
     """One service in Python and one that answers natively first."""
 
-    def __init__(self, policy: Policy = POLICY, rate: int | None = None) -> None:
+    def __init__(
+        self, policy: Policy = POLICY, rate: int | None = None, cookies: Cookies | None = COOKIES
+    ) -> None:
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415  # may not be built
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
-        self.python = Engine(Cache(1 << 22), Ageing(), Routes())
-        self.cache = NativeCache(1 << 22)
-        self.native = Engine(self.cache, Ageing(), Routes())
+        self.python = Engine(Cache(1 << 24), Ageing(), Routes(), cookies)
+        self.cache = NativeCache(1 << 24)
+        self.native = Engine(self.cache, Ageing(), Routes(), cookies)
         self.clients = Clients(policy, NETS, rate, SharedBucket)
-        self.answering = Answering(self.cache)
+        self.answering = Answering(self.cache, cookies=cookies)
         self.told = self.answering.told(self.clients)
         self.counted = Counters()
         """What Python answered where the native part answered too."""
+        self.answered_by = Source.ERROR
+        """Where the last of that came from."""
+
+    def put_in_force(self, policy: Policy) -> None:
+        """Replace the policy, as a reload does."""
+        from resolver.native.answering import SharedBucket  # noqa: PLC0415  # may not be built
+
+        self.clients = Clients(policy, NETS, None, SharedBucket)
+        self.told = self.answering.told(self.clients)
+
+    def flush(self) -> None:
+        """Forget all answers."""
+        for engine in (self.python, self.native):
+            engine.cache.flush()
 
     def learn(
         self,
@@ -88,7 +108,9 @@ class Both:
         for engine in (self.python, self.native):
             engine.fail(parse_query(wire).key, options, now)
 
-    def ask(self, wire: bytes, address: bytes = CLIENTS[0], now: float = 0.0) -> bytes | None:
+    def ask(
+        self, wire: bytes, address: bytes = CLIENTS[0], now: float = 0.0, *, stream: bool = False
+    ) -> bytes | None:
         """Ask both; what is answered natively has to be what Python answers. None: it was handed over."""
         client = self.clients.known.get(address) or self.clients.find(address)
         if client is None:
@@ -96,17 +118,18 @@ class Both:
         if client.bucket.left < 1:
             client.bucket.refill(now)
             client.bucket.left += 1
-        expected = self.python.handle(wire, client.profile, now)
-        found = self._ask_native(wire, address, now)
+        expected = self.python.handle(wire, client.profile, now, stream=stream, address=address)
+        found = self._ask_native(wire, address, now, stream)
         if isinstance(found, bytes):
             assert isinstance(expected, Reply)
             assert found == expected.wire
             assert not expected.refresh
             kind = b"" if expected.query is None else expected.query.kind
-            channel = Channel("udp", 4 if len(address) == 4 else 6)
+            channel = Channel("tcp" if stream else "udp", 4 if len(address) == 4 else 6)
+            self.answered_by = expected.source
             self.counted.count(channel, kind, expected.source, expected.rcode, expected.verdict, math.inf)
             return found
-        handed: Outcome = self.native.handle(wire, client.profile, now)
+        handed: Outcome = self.native.handle(wire, client.profile, now, stream=stream, address=address)
         assert type(handed) is type(expected)
         if isinstance(handed, Reply) and isinstance(expected, Reply):
             assert (handed.wire, handed.source, handed.refresh) == (
@@ -118,11 +141,13 @@ class Both:
             assert (handed.stale is None) == (expected.stale is None)
         return None
 
-    def _ask_native(self, wire: bytes, address: bytes, now: float) -> bytes | tuple[int, int, int]:
+    def _ask_native(
+        self, wire: bytes, address: bytes, now: float, stream: bool
+    ) -> bytes | tuple[int, int, int]:
         """Ask the native part, and tell it what it does not know yet."""
         found: bytes | tuple[int, int, int] = (0, 0, 0)
         for _ in range(3):
-            found = self.told.snapshot.answer(self.cache.native, wire, address, now)
+            found = self.told.snapshot.answer(self.cache.native, wire, address, now, stream)
             if isinstance(found, bytes) or found[0] < 2:
                 return found
             self.told.learn(*found, address)

@@ -55,6 +55,7 @@ class Answer(ct.Structure):
 
 class Asked(ct.Structure):
     _fields_ = fields(ct.c_char_p, "wire") + fields(c_size_t, "end limit") + fields(c_bool, "edns dnssec_ok")
+    _fields_ += fields(ct.c_char_p, "cookie") + fields(c_size_t, "cookie_size")
 
 
 class Asker(ct.Structure):
@@ -135,7 +136,9 @@ def known_of(entry: Entry) -> Known:
 
 def asked_of(query: Query) -> Asked:
     """Return what the native cache needs of a query."""
-    return Asked(query.wire, query.end, query.limit, query.edns is not None, query.do)
+    return Asked(
+        query.wire, query.end, query.limit, query.edns is not None, query.do, query.cookie, len(query.cookie)
+    )
 
 
 def packed(known: Known) -> tuple[Answer, list[object]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
 
+from resolver.core.cookies import Cookies
 from tests.messages import opt, query, record
 
 NAMES = [
@@ -26,9 +28,22 @@ OPTS = [
     opt(payload=600),
     opt(payload=65535, do=True),
     opt(version=1),
-    opt(options=b"\0\x0a\0\x08abcdefgh"),
+    *[opt(options=b"\0\x0a\0\x08abcdefgh")] * 2,
+    opt(payload=600, do=True, options=b"\0\x0a\0\x08abcdefgh"),
+    opt(options=b"\0\x0a\0\x07abcdefg"),
+    opt(options=b"\0\x0a\0\x28" + b"abcdefgh" * 5),
+    opt(options=b"\0\x0a\0\x29" + b"abcdefgh" * 5 + b"i"),
+    opt(options=b"\0\x0a\0\x0aabcdefghij\0\x0a\0\x08abcdefgh"),
+    opt(options=b"\0\x03\0\0\0\x0a\0\x08abcdefgh\0\x0c\0\x03\0\0\0"),
+    opt(options=b"\0\x08\0\x08\0\x01\x20\0\xc0\0\2\0"),
+    opt(options=b"\0\x0a\0\x08abcdefg"),
     opt(options=b"\0\x0f\0\x00"),
+    opt(options=b"\0\x0c\0\0" * 64),
+    opt(options=b"\0\x0c\0\0" * 65),
 ]
+SECRET, EPOCH_S = b"0123456789abcdef", 1e9
+"""Of the cookies of the services that are asked."""
+ADDRESSES = [*[f"192.0.2.{16 * number + 1}" for number in range(5)], "2001:db8::1"]
 FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 0x2100]
 
 
@@ -39,12 +54,19 @@ def valid(rng: random.Random) -> bytes:
         rng.choice(TYPES),
         qclass=rng.choice([*[1] * 8, 3, 255]),
         flags=rng.choice(FLAGS),
-        opt=rng.choice(OPTS),
+        opt=remembered(rng) if rng.random() < 0.2 else rng.choice(OPTS),
         ident=rng.randrange(65536),
     )
     return bytes(
         [(byte ^ 0x20 if 65 <= byte & ~0x20 <= 90 and rng.random() < 0.2 else byte) for byte in wire]
     )
+
+
+def remembered(rng: random.Random) -> bytes:
+    """Return an OPT record with a cookie that a service made before, for this client or another."""
+    made = Cookies(SECRET, EPOCH_S - rng.choice([0, 100, 1799, 1801, 3601, -299, -302]))
+    cookie = made.answer(rng.randbytes(8), ip_address(rng.choice(ADDRESSES)).packed, 0.0)
+    return opt(payload=rng.choice([0, 600, 1232]), do=rng.random() < 0.3, options=cookie)
 
 
 def mutated(rng: random.Random) -> bytes:

@@ -9,13 +9,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core.cache import Ageing, Entry, from_answer, from_failure
-from resolver.core.replies import extended_error
+from resolver.core.cookies import COOKIE
+from resolver.core.replies import extended_error, pack_option
 from resolver.core.wire import Query, parse_answer, parse_query
 from tests.messages import answer, opt, query, record
 from tests.native.caching import (
@@ -80,7 +82,10 @@ def queries(draw: st.DrawFn) -> Query:
         opt=draw(st.one_of(st.just(b""), edns)),
         ident=draw(st.integers(0, 65535)),
     )
-    return parse_query(wire, stream=draw(st.booleans()))
+    found = parse_query(wire, stream=draw(st.booleans()))
+    if found.edns is not None and draw(st.booleans()):
+        found.cookie = pack_option(COOKIE, bytes(range(24)))
+    return found
 
 
 @given(entries(), queries(), st.lists(st.floats(0, 5e9), min_size=1, max_size=3))
@@ -99,8 +104,9 @@ def test_options_go_before_records_do_at_every_limit(library: Library, limit: in
     found = parse_answer(answer(QUESTION, records, (), [opt(options=extended_error(6, "x" * 30))]), QUESTION)
     assert found is not None
     entry = from_answer(found, Ageing(), 0.0)
-    for do in (False, True):
+    for do, cookie in product((False, True), (b"", pack_option(COOKIE, bytes(24)))):
         asked = parse_query(query(opt=opt(payload=limit, do=do)))
+        asked.cookie = cookie
         assert library.reply(known_of(entry), asked, 7.5) == entry.reply(asked, 7.5)
         assert library.stale_reply(known_of(entry), asked) == entry.stale_reply(asked)
 

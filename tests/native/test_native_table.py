@@ -67,3 +67,11 @@ def test_slots_of_an_impossible_number_are_refused(size: int) -> None:
 
     with pytest.raises(ValueError, match="no table"):
         _native.Snapshot(bytes(8 * size), 97, 5, bytes(16), bytes(16), b"", 1, SEED)
+
+
+@pytest.mark.parametrize(
+    "name", [b"", b"\3ads", b"\3ads\0\0", b"\4ads\0", b"\x40" + bytes(65), b"\1a" * 127 + b"\1a\0"]
+)
+def test_what_is_no_name_is_not_looked_up(name: bytes) -> None:
+    with pytest.raises(ValueError, match="not a name"):
+        found(EMPTY, name)

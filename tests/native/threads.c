@@ -81,7 +81,7 @@ static struct told *make_told(void)
         abort();
     told->policy = policy_create(&table, SETS);
     told->clients = clients_create((uint64_t[]){1, 2});
-    told->known = (struct known){told->policy, told->clients, cache};
+    told->known = (struct known){told->policy, told->clients, cache, NULL};
     return told;
 }
 
@@ -132,7 +132,7 @@ static void keep(unsigned number)
     struct cache_answer answer = {.expires = INFINITY, .refresh_at = INFINITY, .answers = 1, .body = body,
                                   .body_size = sizeof body, .ttls = &ttl, .ttl_count = 1};
     struct query query;
-    if (message_parse(wire, size, &query) != MESSAGE_QUERY)
+    if (message_parse(wire, size, false, &query) != MESSAGE_QUERY)
         abort();
     cache_put(cache, cache_key(cache, query.key, query.key_size), &answer, cache_generation(cache));
 }
