@@ -78,6 +78,8 @@ class Answering:
         self.loops = [_native.Loop(types, len(RCODES), bounds) for _ in range(loops)]
         self._of_streams = _native.Loop(types, len(RCODES), bounds)
         self.streams = _native.Streams(self._of_streams)
+        self.noting = [*[(loop, "udp") for loop in self.loops], (self._of_streams, "tcp")]
+        """What notes answers for the journal, and over what they went."""
         self.threads: list[_native.Thread] = []
         """Those that answer, and are told."""
         self._seed = os.urandom(16)

@@ -52,10 +52,12 @@ static PyObject *answer_message(PyObject *self, PyObject *args)
         return NULL;
     struct known known = module_known_of(snapshot, cache);
     struct source source = {(const uint8_t *)address, (size_t)address_size, true};
+    struct asked asked;
     struct answer given;
     double began = now_s();
-    enum answered answered =
-        answer(&known, (const uint8_t *)wire, (size_t)wire_size, source, began, of(self)->reply, &given);
+    enum answered answered = answer_look(&known, (const uint8_t *)wire, (size_t)wire_size, source, &asked);
+    if (answered == ANSWER_GIVEN)
+        answered = answer_give(&known, &asked, began, of(self)->reply, &given);
     if (answered != ANSWER_GIVEN) {
         bool unmet = answered == ANSWER_UNMET;
         return Py_BuildValue("(III)", (unsigned)answered, unmet ? given.profile : 0, unmet ? given.set : 0);
@@ -64,7 +66,10 @@ static PyObject *answer_message(PyObject *self, PyObject *args)
     unsigned answers[ANSWER_SOURCES] = {0};
     answers[given.source] = 1;
     counters_answer(counters, &given, v6);
-    counters_took(counters, answers, now_s() - began);
+    counters_note(counters, &given, given.verdict->label, asked.query.key, asked.query.name_size, source, began);
+    double ended = now_s();
+    counters_took(counters, answers, ended - began);
+    events_publish(counters->events, ended);
     return module_bytes(of(self)->reply, given.size);
 }
 

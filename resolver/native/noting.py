@@ -20,18 +20,18 @@ class Noted:
 
     def record(self, on: bool) -> None:
         """Begin or end to note answers; what was noted until then goes."""
-        for loop in self._answering.loops:
+        for loop, _ in self._answering.noting:
             loop.record(on)
 
     def take(self) -> Iterator[QueryEvent]:
         """Yield what was noted since the last time, up to a batch of each thread."""
         labels = self._answering.labels
         since = time() - monotonic()
-        for loop in self._answering.loops:
+        for loop, protocol in self._answering.noting:
             for arrived, took, label, qtype, source, rcode, address, name in loop.events(BATCH):
-                given = address, name, qtype, "udp", labels[label], "", SOURCES[source], rcode, took
+                given = address, name, qtype, protocol, labels[label], "", SOURCES[source], rcode, took
                 yield QueryEvent(since + arrived, *given)
 
     def dropped(self) -> int:
         """Return how many there was no room for, since the start."""
-        return sum([loop.dropped() for loop in self._answering.loops])
+        return sum([loop.dropped() for loop, _ in self._answering.noting])
