@@ -53,7 +53,7 @@ def answer(journal: Journal, given: Mapping[str, object], lists: Iterable[Policy
     named = {event.judged.list for event in page.events}
     return {
         "events": [document(event, limits.clients) for event in page.events],
-        "reasons": {one.name: brief(one.record) for one in lists if one.name in named},
+        "reasons": {one.name: brief(one.reason()) for one in lists if one.name in named},
         "number": page.number,
         "done": page.done,
         "end": journal.end,

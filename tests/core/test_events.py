@@ -14,7 +14,7 @@ from resolver.core.replies import AnswerMode, Blocked
 from tests.messages import packed
 
 ADS, TRIAL = PolicyList("ads", Record("Ads")), PolicyList("trial", Record("Trial"), shadow=True)
-BLOCKED = Verdict(Effect.BLOCK, ADS, "lab", Blocked(AnswerMode.NXDOMAIN, ADS.record, 30))
+BLOCKED = Verdict(Effect.BLOCK, ADS, "lab", Blocked(AnswerMode.NXDOMAIN, ADS.reason(), 30))
 ALLOWED = Verdict(Effect.ALLOW, ADS, "lab")
 SHADOW = Shadow(TRIAL, "default", Effect.BLOCK)
 GROUPS = [Group(name, (), frozenset(), AnswerMode.NXDOMAIN) for name in ("first", "second")]
