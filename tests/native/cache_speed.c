@@ -80,7 +80,7 @@ static void *look_up(void *with)
         for (size_t j = 0; batched && j < BATCH; j++)
             cache_prefetch_entry(cache, keys[j]);
         for (size_t j = 0; j < BATCH; j++) {
-            struct cache_query query = {.wire = keys[j].bytes - HEADER, .end = HEADER + KEY, .limit = sizeof out, .edns = true};
+            struct cache_query query = {keys[j].bytes - HEADER, HEADER + KEY, sizeof out, true, false, NULL, 0};
             if (cache_reply(cache, keys[j], &query, &asker, out, &given) != CACHE_ANSWERED)
                 atomic_fetch_add(&missed, 1);
         }

@@ -140,3 +140,12 @@ def test_a_client_that_may_not_ask_is_never_answered() -> None:
         )
         assert found == (2, 0, 0)
         made.told.learn(2, 0, 0, address)
+
+
+async def test_a_client_sees_its_cookie_where_upstream_had_to_be_asked_twice() -> None:
+    async with running() as made:
+        for number in range(3):
+            wire = query(f"{number}.new.example", 16, opt=opt(options=b"\0\x0a\0\x08abcdefgh"))
+            for found in [await made.ask(wire), *await made.ask_tcp(wire)]:
+                (cookie,) = [option for option in parsed(found).options if option.otype == 10]
+                assert cookie.to_wire()[:8] == b"abcdefgh"
