@@ -46,8 +46,6 @@ TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
 BUILD = "build"
 """What the messages call that refuse a whole build."""
-NICE = 15
-"""How much the build gives way to the server, where they share a core."""
 _DRAWS = 3
 """How many secrets are tried when names crowd."""
 
@@ -111,14 +109,12 @@ def compile_read(sources: Sequence[Source], found: Sequence[Read], steps: Steps 
 class Order:
     """What to build: the lists, what no list may block, and what a build must pass to come into force.
 
-    `complaints` looks at the finished build and returns what speaks against it, in words. `gives_way` to a
-    server that answers meanwhile.
+    `complaints` looks at the finished build and returns what speaks against it, in words.
     """
 
     sources: tuple[Source, ...]
     protected: tuple[Protected, ...] = ()
     complaints: Callable[[Build], list[str]] | None = None
-    gives_way: bool = True
 
 
 def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
@@ -299,7 +295,6 @@ def main(steps: Steps = PYTHON) -> None:
     """
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
-    os.nice(NICE if order.gives_way else 0)
     sweep_state(state)
     try:
         build_file(order, state, steps)
