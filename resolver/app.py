@@ -36,6 +36,7 @@ from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.engines import Listener, make_parts
 from resolver.keeper import Keeper
+from resolver.listing import counted
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
 from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State, UpstreamState
@@ -193,7 +194,7 @@ class App:
         )
         if not self._upstreams.servers():
             log.error("no upstream server: only blocked, cached and local names are answered")
-        self._notifier.ready(f"serving {len(self._keeper.shelf.names())} lists")
+        self._notifier.ready(f"serving {counted(len(self._keeper.shelf.names()), 'list')}")
         settle_memory()
 
     async def _first_build(self) -> Build:

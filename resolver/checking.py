@@ -49,7 +49,7 @@ def check(config: Config, told: Callable[[str], object]) -> Checked:
         if now.parsed is None and source.url and not source.path.exists():
             warnings.append(f"{now.error}; nothing of list {source.name} can be checked")
             continue
-        mistakes += [now.error] if now.error else []
+        mistakes += [_unread(config, source, now.error)] if now.error else []
         mistakes += map(str, now.parsed.mistakes if now.parsed else ())
         mistakes += guards.against(source, now)
         if now.parsed and now.parsed.hint:
@@ -59,6 +59,12 @@ def check(config: Config, told: Callable[[str], object]) -> Checked:
     mistakes += failed_tests(config, built)
     warnings += waiting_tests(config, built)
     return Checked(warnings, mistakes)
+
+
+def _unread(config: Config, source: Source, error: str) -> str:
+    """Return what is wrong with a list; where its file is not there, what names it may be wrong."""
+    missing = not source.url and not source.path.exists()
+    return config.said_of(("lists", source.name, "path"), error) if missing else error
 
 
 class _Guards:

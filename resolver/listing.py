@@ -25,6 +25,11 @@ _COUNTS = {
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
+def counted(number: int, thing: str) -> str:
+    """Return how many there are of something, in words: `1 list`, `2 lists`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def record_document(record: Record) -> dict[str, object]:
     """Return what is given of a record, by the names of its fields."""
     given = {

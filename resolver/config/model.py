@@ -6,7 +6,7 @@ can change what was meant; pydantic and `quantities` turn them into values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -17,7 +17,8 @@ from pydantic_core import PydanticCustomError
 
 from resolver.config import quantities as q
 from resolver.config import texts
-from resolver.config.problem import Problem
+from resolver.config.draft import Location
+from resolver.config.problem import Place, Problem
 from resolver.config.quantities import Endpoint
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
@@ -297,6 +298,7 @@ class Config(_Part):
     state: File = Path("/var/lib/nxwhy")
     _source: Path | None = PrivateAttr(None)
     _warnings: tuple[Problem, ...] = PrivateAttr(())
+    _places: Mapping[Location, Place] = PrivateAttr({})
 
     @property
     def source(self) -> Path | None:
@@ -313,6 +315,12 @@ class Config(_Part):
         """Whether the owner named lists, and does not have the ones that ship by default."""
         return "lists" in self.model_fields_set
 
+    def said_of(self, location: Location, message: str) -> str:
+        """Return what is to be said of a list's file or a test, with where that stands if it was written."""
+        where = ".".join(map(str, location))
+        place = self._places.get(location)
+        return f"{where}: {message}" if place is None else str(Problem(*place, where, message))
+
     def completed(self) -> Config:
         """Return this with the group that follows from lists without groups: all of them, for everybody."""
         if not self.lists_given or "groups" in self.model_fields_set:
@@ -321,8 +329,14 @@ class Config(_Part):
         everybody = GroupSettings(block=named[Kind.BLOCK], allow=named[Kind.ALLOW])
         return self.model_copy(update={"groups": {DEFAULT_GROUP: everybody}})
 
-    def placed(self, folder: Path, source: Path | None, warnings: tuple[Problem, ...]) -> Config:
-        """Return this with its relative paths starting from `folder`."""
+    def placed(
+        self,
+        folder: Path,
+        source: Path | None,
+        warnings: tuple[Problem, ...],
+        places: Mapping[Location, Place],
+    ) -> Config:
+        """Return this with its relative paths starting from `folder`; `places` are those for `said_of`."""
         lists = {
             name: settings.model_copy(
                 update={
@@ -334,5 +348,5 @@ class Config(_Part):
             for name, settings in self.lists.items()
         }
         placed = self.model_copy(update={"lists": lists, "state": folder / self.state})
-        placed._source, placed._warnings = source, warnings
+        placed._source, placed._warnings, placed._places = source, warnings, places
         return placed

@@ -10,6 +10,10 @@ MAX_SHOWN = 20
 """How many problems go into the log."""
 
 
+Place = tuple[str, int, int]
+"""A source, and a line and a column in it, from 1."""
+
+
 class Problem(NamedTuple):
     """Something that the owner should know, and where it stands (counted from 1)."""
 

@@ -15,7 +15,7 @@ from resolver.config.checks import check
 from resolver.config.draft import Draft, Location
 from resolver.config.messages import LONGEST, keys_at, message
 from resolver.config.model import Config
-from resolver.config.problem import ConfigError, Problem
+from resolver.config.problem import ConfigError, Place, Problem
 from resolver.config.quantities import shown
 from resolver.core.lists.document import DocumentFault, compose, scalar
 from resolver.regular import open_regular
@@ -81,7 +81,7 @@ def load(
     config = reading.config(values)
     if reading.problems or config is None:
         raise ConfigError(tuple(sorted(reading.problems)))
-    return config.placed(folder, path, tuple(sorted(reading.warnings)))
+    return config.placed(folder, path, tuple(sorted(reading.warnings)), reading.places())
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
@@ -151,6 +151,15 @@ class _Reading:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         where = ".".join([_part(part) for part in location if part != KEY])
         self._keep(Problem(self._source, line, column, where, message), fatal=fatal)
+
+    def places(self) -> dict[Location, Place]:
+        """Return where the files of lists and the tests stand."""
+        return {
+            location: (self._source, node.start_mark.line + 1, node.start_mark.column + 1)
+            for location, node in self._nodes.items()
+            if (location[0:1], len(location)) in ((("lists",), 3), (("tests",), 2))
+            and location[-1] not in (KEY, "record")
+        }
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         found: dict[str, Any] = {}

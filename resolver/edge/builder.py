@@ -40,7 +40,7 @@ from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.files import open_regular, replacing, sweep
 from resolver.edge.forms import NO_FORM, Forms
-from resolver.edge.intake import HISTORY, Intake, Read, Source, Taken, read
+from resolver.edge.intake import HISTORY, NOT_FETCHED, Intake, Read, Source, Taken, read
 
 TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
@@ -68,6 +68,11 @@ class Loaded:
     held: str = ""
     hint: str = ""
     unkept: str = ""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether nothing of it is there only since it is still to be fetched."""
+        return not self.in_force and self.error is not None and self.error.endswith(f": {NOT_FETCHED}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def read_annotated(data: bytes, source: str) -> tuple[Record | None, Iterator[En
     except UnicodeDecodeError as exc:
         raise ListRefused(source, f"not UTF-8 at byte {exc.start}") from exc
     except DocumentFault as fault:
-        raise ListRefused(source, str(fault)) from fault
+        raise ListRefused(source + fault.place, fault.reason) from fault
     return record, (_read_entry(line, values, match) for line, values in entries)
 
 

@@ -37,6 +37,11 @@ class DocumentFault(ResolverError):
         super().__init__(where + reason)
         self.mark, self.reason = mark, reason
 
+    @property
+    def place(self) -> str:
+        """Where it is, to stand behind the name of the file; empty where that is not known."""
+        return f":{self.mark.line + 1}:{self.mark.column + 1}" if self.mark else ""
+
 
 def compose(text: str, max_depth: int, max_nodes: int) -> yaml.Node | None:
     """Return the root of a document, None when it is empty. Raises DocumentFault.
