@@ -11,6 +11,9 @@ from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import ListClass
 from resolver.core.lists.rule import Effect, Scope
 from resolver.core.names import from_text, is_within
+from tests import shipped
+
+pytestmark = pytest.mark.shipped
 
 FOLDER = Path(__file__).parent.parent / "blocklists"
 TITLES = {
@@ -35,6 +38,12 @@ def load(service: str) -> ParsedList:
 def entries(service: str) -> list[dict[str, object]]:
     names = yaml.safe_load((FOLDER / f"{service}.yaml").read_bytes())["names"]
     return [{"name": entry} if isinstance(entry, str) else entry for entry in names]
+
+
+def test_these_are_the_lists_that_ship() -> None:
+    assert shipped.as_shipped(), (
+        "`python -m tests.shipped > tests/data/blocklists.sha256` says that these ship"
+    )
 
 
 def test_the_lists_are_those_that_the_documents_name() -> None:
