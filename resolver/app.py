@@ -222,10 +222,10 @@ class App:
         for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
             await asyncio.to_thread(importlib.import_module, late)
         from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
-        from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
+        from resolver.observe.collector import Expositions, make_registry  # noqa: PLC0415
 
         registry = make_registry(self._counters, self.state)
-        ours = admin_app(lambda accept: exposition(registry, accept), self.checks)
+        ours = admin_app(Expositions(registry), self.checks)
         notice = notice_app(self._judge)
         for bound, app in [*((one, notice) for one in pages), *((one, ours) for one in admin)]:
             server = HttpServer(app)
