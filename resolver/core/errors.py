@@ -35,10 +35,6 @@ class ChildError(ResolverError):
     """A process of ours that did not do its work."""
 
 
-class ChildStarved(ChildError):
-    """A process of ours that got too little of a core."""
-
-
 class TableFault(ResolverError):
     """A table that cannot be built, or a file that is none: damaged, cut off, of another version."""
 

@@ -7,21 +7,17 @@ import os
 import sys
 from pathlib import Path
 
-from resolver.core.errors import ChildError, ChildStarved
-from resolver.edge.giving_way import starves
+from resolver.core.errors import ChildError
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 PYTHON = (sys.executable, "-P", "-c")
 """How a child begins; -P keeps the current folder out of its imports."""
-LOOK_S = 0.25
-"""How often we look whether a child starves."""
 
 
-async def run_child(program: str, given: bytes, longest_s: float, *, may_starve: bool = True) -> str:
+async def run_child(program: str, given: bytes, longest_s: float) -> str:
     """Run a program of ours with bytes on its standard input; return what it writes.
 
-    Raises ChildError, with the last line of its standard error, when it fails or takes longer; ChildStarved
-    when it gets too little of a core and may not.
+    Raises ChildError, with the last line of its standard error, when it fails or takes longer.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -35,7 +31,8 @@ async def run_child(program: str, given: bytes, longest_s: float, *, may_starve:
     except OSError as exc:  # no memory, or too many processes
         raise ChildError(exc.strerror or str(exc)) from exc
     try:
-        out, problem = await _bounded(process, given, longest_s, may_starve=may_starve)
+        async with asyncio.timeout(longest_s):
+            out, problem = await process.communicate(given)
     except TimeoutError:
         raise ChildError(f"took longer than {longest_s:.0f} s") from None
     finally:
@@ -46,21 +43,6 @@ async def run_child(program: str, given: bytes, longest_s: float, *, may_starve:
         last = problem.decode(errors="replace").strip().splitlines()[-1:]
         raise ChildError(last[0] if last else f"ended with status {process.returncode}")
     return out.decode(errors="replace")
-
-
-async def _bounded(
-    process: asyncio.subprocess.Process, given: bytes, longest_s: float, *, may_starve: bool
-) -> tuple[bytes, bytes]:
-    """Return what a child writes. Raises TimeoutError, ChildStarved."""
-    talk = asyncio.create_task(process.communicate(given))
-    try:
-        async with asyncio.timeout(longest_s):
-            while not (await asyncio.wait([talk], timeout=None if may_starve else LOOK_S))[0]:
-                if starves(process.pid):
-                    raise ChildStarved("got too little of a core")
-            return talk.result()
-    finally:
-        talk.cancel()
 
 
 def python_path(given: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
-from resolver.core.errors import ChildError, ChildStarved, ListRefused, TableFault
+from resolver.core.errors import ChildError, ListRefused, TableFault
 from resolver.edge.builder import BUILD, Build, Order, open_built
 from resolver.edge.children import run_child
 from resolver.edge.files import open_regular
@@ -22,10 +22,8 @@ BUILD_S = 300.0
 
 CHILD = "from resolver.edge.builder import main; main()"
 """The program that compiles, all in Python."""
-_WHOLLY, _SOMEWHAT = [
-    f"from resolver.edge.giving_way import {how}; {how}(); " for how in ("give_way_wholly", "give_way")
-]
-"""What it begins with where queries are answered meanwhile: before its imports, which take their time."""
+_GIVE_WAY = "from resolver.edge.giving_way import give_way; give_way(); "
+"""How it begins where queries are answered meanwhile: before its imports, which take their time."""
 
 _Seen = tuple[int, ...] | None
 
@@ -75,25 +73,13 @@ async def build_apart(order: Order, state: Path, program: str = CHILD, *, gives_
     it was.
     """
     try:
-        given = pickle.dumps((order, state))
-        await (_run_aside(program, given) if gives_way else run_child(program, given, BUILD_S))
+        await run_child(_GIVE_WAY * gives_way + program, pickle.dumps((order, state)), BUILD_S)
     except ChildError as exc:
         raise ListRefused(BUILD, str(exc).removeprefix(f"{BUILD}: ")) from exc
     try:
         return await asyncio.to_thread(open_built, state)
     except TableFault as exc:
         raise ListRefused(str(state), str(exc)) from exc
-
-
-async def _run_aside(program: str, given: bytes) -> None:
-    """Run the build where no core is wanted; if there is none, begin again with some of one.
-
-    That loses little: it had little, and what it read is kept in its parsed form.
-    """
-    try:
-        await run_child(_WHOLLY + program, given, BUILD_S, may_starve=False)
-    except ChildStarved:
-        await run_child(_SOMEWHAT + program, given, BUILD_S)
 
 
 def _signatures(paths: Iterable[Path]) -> list[_Seen]:

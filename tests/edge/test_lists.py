@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from resolver.core.errors import ChildError, ListRefused
+from resolver.core.errors import ListRefused
 from resolver.core.guards import Protected
 from resolver.edge import builder, children, giving_way, lists
 from resolver.edge.builder import Build, Order
@@ -164,75 +163,32 @@ def test_an_edit_is_read_so_soon_that_a_build_has_most_of_a_second_left_of_three
 # Compiling in a process of its own
 
 
-def priority(_: Build) -> list[str]:
+def niceness(_: Build) -> list[str]:
     return [f"niceness {os.nice(0)}"]
 
 
-async def test_a_build_begins_by_giving_way_unless_nobody_is_served(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    programs = []
-
-    async def run(program: str, *_: object, **__: object) -> str:
-        programs.append(program)
-        raise ChildError("as far as this goes")
-
-    monkeypatch.setattr(lists, "run_child", run)
-    for gives_way in (True, False):
-        with pytest.raises(ListRefused, match="as far as this goes"):
-            await build_apart(Order((Source("ads", path),)), tmp_path, gives_way=gives_way)
-    begins, second = programs
-    assert second == lists.CHILD
-    assert begins == f"from resolver.edge.giving_way import give_way_wholly; give_way_wholly(); {lists.CHILD}"
+@pytest.mark.parametrize("gives_way", [True, False])
+async def test_a_build_gives_way_unless_nobody_is_served(path: Path, tmp_path: Path, gives_way: bool) -> None:
+    expected = min(os.nice(0) + giving_way.NICE * gives_way, 19)
+    order = Order((Source("ads", path),), complaints=niceness)
+    with pytest.raises(ListRefused, match=f"niceness {expected}$"):
+        await build_apart(order, tmp_path / "state", gives_way=gives_way)
 
 
-async def test_a_build_that_starves_by_giving_way_is_begun_again_with_some_of_a_core(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(children, "starves", lambda _: True)
-    monkeypatch.setattr(children, "LOOK_S", 0.001)
-    order = Order((Source("ads", path),), complaints=priority)
-    with pytest.raises(ListRefused, match=f"niceness {min(os.nice(0) + giving_way.NICE, 19)}$"):
-        await build_apart(order, tmp_path / "state")
+async def test_a_build_gives_way_before_its_imports(path: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.exit(str('resolver.edge.builder' in sys.modules) + str(__import__('os').nice(0)))"
+    )
+    with pytest.raises(ListRefused, match=f"False{min(os.nice(0) + giving_way.NICE, 19)}$"):
+        await build_apart(Order((Source("ads", path),)), tmp_path, program)
 
 
-def test_who_gives_way_wholly_runs_where_nobody_else_wants_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(os, "sched_setscheduler", lambda *given: asked.append(given))
-    giving_way.give_way_wholly()
-    assert asked == [(0, os.SCHED_IDLE, os.sched_param(0))]
-
-
-@pytest.mark.parametrize("give_way", [giving_way.give_way_wholly, giving_way.give_way])
-def test_who_may_not_give_way_works_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, give_way: Callable[[], None]
-) -> None:
-    def forbidden(*_: object) -> None:
+def test_who_may_not_give_way_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(os, "sched_setscheduler", forbidden)
     monkeypatch.setattr(os, "nice", forbidden)
-    give_way()
-
-
-@pytest.mark.parametrize(
-    ("said", "starves"),
-    [
-        ("900000000 900000001 5", False),  # nanoseconds that it ran and that it waited, and how often it ran
-        ("900000000 1000000001 5", True),
-        ("1100000000 1000000001 5", False),
-        ("", False),
-    ],
-)
-def test_who_waits_for_a_second_and_more_than_it_runs_starves(
-    monkeypatch: pytest.MonkeyPatch, said: str, starves: bool
-) -> None:
-    monkeypatch.setattr(Path, "read_text", lambda _: said)
-    assert giving_way.starves(1) is starves
-
-
-def test_who_is_gone_does_not_starve() -> None:
-    assert not giving_way.starves(0)
+    giving_way.give_way()
 
 
 async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path) -> None:
