@@ -38,6 +38,7 @@ from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.engines import Listener, make_parts
 from resolver.keeper import Keeper
+from resolver.listing import counted
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
 from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State, UpstreamState
@@ -207,7 +208,7 @@ class App:
         )
         if not self._upstreams.servers():
             log.error("no upstream server: only blocked, cached and local names are answered")
-        self._notifier.ready(f"serving {len(self._keeper.shelf.names())} lists")
+        self._notifier.ready(f"serving {counted(len(self._keeper.shelf.names()), 'list')}")
         settle_memory()
 
     async def _first_build(self) -> Build:
@@ -236,11 +237,11 @@ class App:
             await asyncio.to_thread(importlib.import_module, late)
         from resolver.edge import transparency  # noqa: PLC0415
         from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
-        from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
+        from resolver.observe.collector import Expositions, make_registry  # noqa: PLC0415
 
         registry = make_registry(self._counters, self.state)
         about = partial(transparency.answer, files=lambda: self._keeper.published(self._config))
-        ours = admin_app(lambda accept: exposition(registry, accept), self.checks, about=about)
+        ours = admin_app(Expositions(registry), self.checks, about=about)
         notice = notice_app(self._judge, about, lambda: own_hosts(self._config))
         for bound, app in [*((one, notice) for one in pages), *((one, ours) for one in admin)]:
             server = HttpServer(app)

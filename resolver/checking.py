@@ -52,7 +52,7 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
         if now.parsed is None and source.url and not source.path.exists():
             warnings.append(f"{now.error}; nothing of list {source.name} can be checked")
             continue
-        mistakes += now.faults or ([now.error] if now.error else [])
+        mistakes += now.faults or ([_unread(config, source, now.error)] if now.error else [])
         mistakes += map(str, now.parsed.mistakes if now.parsed else ())
         mistakes += guards.against(source, now)
         if now.parsed and now.parsed.hint:
@@ -64,6 +64,12 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
     mistakes += failed_tests(config, built)
     warnings += waiting_tests(config, built)
     return Checked(warnings, mistakes)
+
+
+def _unread(config: Config, source: Source, error: str) -> str:
+    """Return what is wrong with a list; where its file is not there, what names it may be wrong."""
+    missing = not source.url and not source.path.exists()
+    return config.remark(("lists", source.name, "path"), error) if missing else error
 
 
 class _Guards:

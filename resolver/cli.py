@@ -41,8 +41,27 @@ LONGEST_WAIT_S = 300
 """Longest wait for an answer that may be asked for."""
 
 
+class _Command(click.Command):
+    """A command that says so where a configuration was named without `--config`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        files = [word for word in args if word.endswith((".yaml", ".yml"))]
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as exc:
+            if not (files and "extra argument" in exc.message):
+                raise
+            raise click.UsageError(f"{exc.message}; is `--config {files[-1]}` meant?", ctx) from exc
+
+
+class _Group(click.Group):
+    command_class = _Command
+
+
 @click.group(
-    epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Group,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="nxwhy", message=f"%(prog)s %(version)s, engine {RUNS}")
 def main() -> None:
@@ -54,7 +73,7 @@ def main() -> None:
 def serve(path: Path | None) -> None:
     """Run the server until it is told to stop (SIGTERM, Ctrl-C).
 
-    SIGHUP and `nxwhy reload` read configuration and lists again; changed files are noticed within 2 seconds.
+    SIGHUP and `nxwhy reload` read configuration and lists again; edits act within three seconds.
     """
     gc.disable()  # what is imported stays; the server turns it on once it serves
     from resolver.app import App, raise_open_files
@@ -87,6 +106,7 @@ def check(path: Path | None) -> None:
     from resolver import checking
     from resolver.engines import chosen
     from resolver.journaling import said_of
+    from resolver.listing import counted
     from resolver.parts import journal_limits
 
     config = read_config(path)
@@ -98,7 +118,7 @@ def check(path: Path | None) -> None:
         click.echo(mistake, err=True)
     if found.mistakes:
         raise click.exceptions.Exit(1)
-    click.echo(f"{path or 'the defaults'}: good; {len(config.lists)} lists, engine {engine}")
+    click.echo(f"{path or 'the defaults'}: good; {counted(len(config.lists), 'list')}, engine {engine}")
     if journal_limits(config) is not None:
         click.echo(f"the journal of queries is {said_of(journal_limits(config))}")
 
@@ -250,13 +270,15 @@ def reload(path: Path | None) -> None:
     Ends with status 1 when something was refused.
     """
     from resolver.edge.control import call
+    from resolver.listing import counted
     from resolver.parts import CONTROL_SOCKET
 
     folder = read_config(path).state
     with waiting("building"):
         answer = as_ours(lambda: call(folder / CONTROL_SOCKET, "reload", 330.0))
     for name, state in answer["lists"].items():
-        click.echo(f"{name}: {state['names']} names" + (f"; {state['error']}" if state["error"] else ""))
+        error = f"; {state['error']}" if state["error"] else ""
+        click.echo(f"{name}: {counted(state['names'], 'name')}{error}")
     for key in answer["needs_restart"]:
         click.echo(f"`{key}` changed: restart the server to put it in force", err=True)
     if any(state["error"] for state in answer["lists"].values()):

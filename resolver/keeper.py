@@ -54,9 +54,8 @@ class Keeper:
             sources,
             protected_names(config),
             partial(failed_tests, config) if config.tests else None,
-            gives_way,
         )
-        made = await build_apart(order, self._state, self._program)
+        made = await build_apart(order, self._state, self._program, gives_way=gives_way)
         for waiting in await asyncio.to_thread(waiting_tests, config, made):
             log.warning("a test is tried again once its list is fetched: %s", waiting)
         return made

@@ -30,6 +30,11 @@ _COUNTS = {
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
+def counted(number: int, thing: str) -> str:
+    """Return how many there are of something, in words: `1 list`, `2 lists`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def lists_document(
     built: Build, live: Mapping[str, Mapping[str, object]], defaults: Defaults = NO_DEFAULTS
 ) -> list[dict[str, Any]]:

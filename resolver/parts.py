@@ -130,7 +130,8 @@ def _tests(config: Config, build: Build) -> Iterator[tuple[str, list[str]]]:
             if not _has_come(config, build.lists[number])
             and (verdict.blocks or config.lists[build.lists[number].name].kind is Kind.BLOCK)
         ]
-        yield f"tests.{number}: {shown} should be {trial.expect} and is {became}{by}", awaited
+        said = f"{shown} should be {trial.expect} and is {became}{by}"
+        yield config.remark(("tests", number), said), awaited
 
 
 def _has_come(config: Config, loaded: Loaded) -> bool:

@@ -16,8 +16,11 @@ from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.reasons import make_reason
 from resolver.core.replies import AnswerMode
 from resolver.core.wire import parse_query
+from tests import shipped
 from tests.messages import errors, opt, parsed, query
 from tests.tables import build
+
+pytestmark = pytest.mark.shipped
 
 FOLDER = Path(__file__).parent.parent / "blocklists"
 TITLES = {
@@ -45,6 +48,12 @@ def load(service: str) -> ParsedList:
 def entries(service: str) -> list[dict[str, object]]:
     names = yaml.safe_load((FOLDER / f"{service}.yaml").read_bytes())["names"]
     return [{"name": entry} if isinstance(entry, str) else entry for entry in names]
+
+
+def test_these_are_the_lists_that_ship() -> None:
+    assert shipped.as_shipped(), (
+        "`python -m tests.shipped > tests/data/blocklists.sha256` says that these ship"
+    )
 
 
 def test_the_lists_are_those_that_the_documents_name() -> None:

@@ -40,6 +40,25 @@ def test_a_list_that_was_not_fetched_yet_is_a_warning(tmp_path: Path) -> None:
     assert found == Checked([said], [])
 
 
+def test_a_list_whose_file_is_not_there_is_a_mistake_where_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ads.txt"
+    said = f"n.yaml:1:21: lists.ads.path: {path}: No such file or directory"
+    assert checked(config(tmp_path)).mistakes == [said]
+
+
+def test_a_test_that_fails_is_a_mistake_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "ads.txt").write_text("ads.example\n")
+    made = config(tmp_path, "tests:\n- {name: ads.example, expect: open}\n")
+    said = "tests.0: ads.example A for 127.0.0.1 should be open and is blocked by ads"
+    assert checked(made).mistakes == [f"n.yaml:4:3: {said}"]
+
+
+def test_an_annotated_list_that_is_built_wrong_is_a_mistake_where_that_is(tmp_path: Path) -> None:
+    path = tmp_path / "ads.txt"
+    path.write_text("names:\n- {name: a.example, enabeld: false}\n")
+    assert checked(config(tmp_path)).mistakes[0].startswith(f"{path}:2:21: unknown key 'enabeld'")
+
+
 def test_an_update_that_the_guards_would_refuse_is_a_mistake_until_it_is_accepted(tmp_path: Path) -> None:
     path, made = tmp_path / "ads.txt", config(tmp_path)
     path.write_text(names(200))

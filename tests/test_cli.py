@@ -48,6 +48,24 @@ def test_check_says_that_the_defaults_are_good() -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["check", "serve", "reload"])
+def test_a_configuration_without_its_option_is_told_the_option(command: str) -> None:
+    result = run(command, "nxwhy.yaml")
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        "Got unexpected extra argument (nxwhy.yaml); is `--config nxwhy.yaml` meant?\n"
+    )
+    assert "meant?" not in run(command, "nxwhy").stderr
+
+
+def test_check_counts_one_list_as_one(file: str) -> None:
+    path = Path(file).parent / "ads.txt"
+    path.write_text("ads.example\n")
+    Path(file).write_text("lists: {ads: {path: ads.txt}}\nstate: state\n")
+    result = run("check", "--config", file)
+    assert ": good; 1 list, engine " in result.stdout
+
+
 def test_check_says_bad_lines_of_lists_with_file_and_line(file: str) -> None:
     result = run("check", "--config", file)
     assert result.exit_code == 1
@@ -66,7 +84,8 @@ def test_check_says_a_list_that_is_not_there(file: str) -> None:
     (Path(file).parent / "ads.txt").unlink()
     result = run("check", "--config", file)
     assert result.exit_code == 1
-    assert f"{Path(file).parent / 'ads.txt'}: No such file or directory" in result.stderr.splitlines()
+    path = Path(file).parent / "ads.txt"
+    assert result.stderr == f"{file}:2:15: lists.ads.path: {path}: No such file or directory\n"
 
 
 def test_check_says_that_queries_are_kept(file: str) -> None:

@@ -56,7 +56,8 @@ async def test_a_test_of_a_list_that_was_never_fetched_refuses_no_build_until_it
     with caplog.at_level(logging.WARNING):
         assert not (await keeper.build(config)).lists[0].in_force
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("a test is tried again once its list is fetched: tests.0: ads.example A")
+    where = "n.yaml:3:9: tests.0"
+    assert said.startswith(f"a test is tried again once its list is fetched: {where}: ads.example A")
     source.path.parent.mkdir()
     source.path.write_text("other.example\n")
     with pytest.raises(ListRefused, match=r"tests\.0: ads\.example A"):

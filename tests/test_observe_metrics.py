@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from resolver.core.source import Source
-from resolver.observe.collector import exposition, make_registry
+from resolver.observe.collector import MADE_A_SECOND, Expositions, exposition, make_registry
 from resolver.observe.counters import Counters
 from resolver.observe.state import State
 from tests import measured
@@ -135,6 +135,28 @@ def test_state_is_asked_for_once_a_scrape_and_not_before() -> None:
     assert asked == []
     exposition(registry)
     assert len(asked) == 1
+
+
+def test_scrapers_who_ask_too_often_get_the_last_exposition_of_the_second() -> None:
+    made, now = 0, 7.0
+
+    def state() -> State:
+        nonlocal made
+        made += 1
+        return measured.state()
+
+    scrape = Expositions(make_registry(Counters(), state), lambda: now)
+    for _ in range(3 * MADE_A_SECOND):
+        body, kind = scrape()
+        assert body.startswith(b"# HELP")
+        assert kind.startswith("text/plain")
+    assert made == MADE_A_SECOND
+    for _ in range(2):
+        assert scrape("application/openmetrics-text")[1].startswith("application/openmetrics-text")
+    assert made == MADE_A_SECOND + 1
+    now = 8.0
+    scrape()
+    assert made == MADE_A_SECOND + 2
 
 
 def test_openmetrics_and_text_say_the_same() -> None:

@@ -106,8 +106,8 @@ def test_a_test_asks_for_its_type(tmp_path: Path) -> None:
         "  - {name: ads.example, expect: blocked}\n"
     )
     assert parts.failed_tests(made, builder.build(parts.list_sources(made), None)) == [
-        "tests.1: ads.example HTTPS for 127.0.0.1 should be blocked and is open",
-        "tests.2: ads.example A for 127.0.0.1 should be blocked and is open",
+        "n.yaml:4:5: tests.1: ads.example HTTPS for 127.0.0.1 should be blocked and is open",
+        "n.yaml:5:5: tests.2: ads.example A for 127.0.0.1 should be blocked and is open",
     ]
 
 
@@ -137,14 +137,14 @@ def test_a_test_waits_for_the_lists_of_its_client_that_were_never_fetched_and_fo
     made = config(WAITING % (tmp_path / "here.txt", tmp_path))
     built = builder.build(parts.list_sources(made), None)
     assert parts.waiting_tests(made, built) == [
-        "tests.0: ads.example A for 127.0.0.1 should be blocked and is open, "
+        "n.yaml:11:5: tests.0: ads.example A for 127.0.0.1 should be blocked and is open, "
         "but nothing of list ads is there yet",
-        "tests.1: here.example A for 127.0.0.1 should be open and is blocked by here, "
+        "n.yaml:12:5: tests.1: here.example A for 127.0.0.1 should be open and is blocked by here, "
         "but nothing of list ads or staff is there yet",
     ]
     failed = [
-        "tests.2: ads.example A for 192.0.2.65 should be blocked and is open",
-        "tests.3: here.example A for 192.0.2.65 should be open and is blocked by here",
+        "n.yaml:13:5: tests.2: ads.example A for 192.0.2.65 should be blocked and is open",
+        "n.yaml:14:5: tests.3: here.example A for 192.0.2.65 should be open and is blocked by here",
     ]
     assert parts.failed_tests(made, built) == failed
     sources = {source.name: source for source in parts.list_sources(made)}
@@ -153,11 +153,11 @@ def test_a_test_waits_for_the_lists_of_its_client_that_were_never_fetched_and_fo
         sources[name].path.write_text("other.example\n")
     built = builder.build(parts.list_sources(made), None)
     assert parts.waiting_tests(made, built) == []
-    assert [said.split(":")[0] for said in parts.failed_tests(made, built)] == [
-        "tests.0",
-        "tests.1",
-        "tests.2",
-        "tests.3",
+    assert [said.split(":")[3] for said in parts.failed_tests(made, built)] == [
+        " tests.0",
+        " tests.1",
+        " tests.2",
+        " tests.3",
     ]
 
 

@@ -87,6 +87,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"[ \t]+", " ", text)
 
 
+@pytest.mark.shipped
 @pytest.mark.parametrize("session", blocks("console"), ids=lambda session: session.splitlines()[0][2:32])
 def test_commands_print_what_is_shown_in_this_order(folder: Path, session: str) -> None:
     assert any(shown for _, shown in steps(session))
@@ -105,6 +106,7 @@ def test_all_fenced_blocks_are_checked() -> None:
     assert README.count("```") == 2 * len(FENCE.findall(README))
 
 
+@pytest.mark.shipped
 def test_the_list_shown_is_an_excerpt_of_the_one_that_ships() -> None:
     shown = block("schema:")
     lines = iter((ROOT / "blocklists" / "wechat.yaml").read_text().splitlines())

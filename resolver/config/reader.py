@@ -140,11 +140,11 @@ class _Reading:
         return None
 
     def places(self) -> Places:
-        """Return where lists and their records stand, and what holds for all of them."""
+        """Return where lists and their records stand, what holds for all of them, and the tests."""
         found = {
             location: (node.start_mark.line + 1, node.start_mark.column + 1)
             for location, node in self._nodes.items()
-            if location[:1] in (("lists",), ("answer",)) and KEY not in location and len(location) <= 4
+            if location[:1] in (("lists",), ("answer",), ("tests",)) and KEY not in location and len(location) <= 4
         }
         return Places(self._source, found)
 

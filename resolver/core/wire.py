@@ -261,13 +261,23 @@ def _answers(wire: bytes, question: bytes) -> bool:
 
 
 def _bare_error(wire: bytes) -> Answer | None:
-    """Return the error of a server that sends its header alone, as some do where they cannot read a query."""
-    rcode = wire[3] & 0x0F
-    if wire[2] & 0xF8 != 0x80 or wire[4:] != bytes(8) or rcode not in (FORMERR, SERVFAIL, NOTIMP, REFUSED):
+    """Return the error of a server that sends its header alone, as some do where they cannot read a query.
+
+    Some put their OPT record behind it. Raises WireError for one that cannot be read.
+    """
+    rcode, edns = wire[3] & 0x0F, None
+    if wire[4:15] == _NOTHING_BUT_OPT:
+        edns = read_opt(wire[HEADER_SIZE:])
+        rcode |= edns.extended_rcode << 4
+    elif wire[4:] != bytes(8):
         return None
-    return Answer(rcode, False, False, None, b"", (0, 0, 0), (), 0, None, ())
+    if wire[2] & 0xF8 != 0x80 or rcode not in _BARE_ERRORS:
+        return None
+    return Answer(rcode, False, False, edns, b"", (0, 0, 0), (), 0, None, ())
 
 
+_NOTHING_BUT_OPT = b"\0\0\0\0\0\0\0\1" + b"\0\0\x29"
+_BARE_ERRORS = frozenset((FORMERR, SERVFAIL, NOTIMP, REFUSED, BADVERS))
 _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
 
 

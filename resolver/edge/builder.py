@@ -40,14 +40,12 @@ from resolver.core.table import SLOTS_AT, Table, header, meaning, open_table
 from resolver.core.table import build as compile_in_memory
 from resolver.edge.files import open_regular, replacing, sweep
 from resolver.edge.forms import NO_FORM, Forms
-from resolver.edge.intake import HISTORY, Intake, Read, Source, Taken, read
+from resolver.edge.intake import HISTORY, NOT_FETCHED, Intake, Read, Source, Taken, read
 
 TABLE, LISTS, SECRET = "table", "lists", "secret"
 """Names in the state folder: the table, the folder of parsed forms, and in that the secret of the keys."""
 BUILD = "build"
 """What the messages call that refuse a whole build."""
-NICE = 15
-"""How much the build gives way to the server, where they share a core."""
 _DRAWS = 3
 """How many secrets are tried when names crowd."""
 
@@ -70,6 +68,11 @@ class Loaded:
     held: str = ""
     hint: str = ""
     unkept: str = ""
+
+    @property
+    def awaited(self) -> bool:
+        """Whether nothing of it is there only since it is still to be fetched."""
+        return not self.in_force and self.error is not None and self.error.endswith(f": {NOT_FETCHED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,12 @@ def compile_read(sources: Sequence[Source], found: Sequence[Read], steps: Steps 
 class Order:
     """What to build: the lists, what no list may block, and what a build must pass to come into force.
 
-    `complaints` looks at the finished build and returns what speaks against it, in words. `gives_way` to a
-    server that answers meanwhile.
+    `complaints` looks at the finished build and returns what speaks against it, in words.
     """
 
     sources: tuple[Source, ...]
     protected: tuple[Protected, ...] = ()
     complaints: Callable[[Build], list[str]] | None = None
-    gives_way: bool = True
 
 
 def build_file(order: Order, state: Path, steps: Steps = PYTHON) -> None:
@@ -299,7 +300,6 @@ def main(steps: Steps = PYTHON) -> None:
     """
     gc.disable()  # millions of values that stay, and none of them in a cycle
     order, state = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent, over a pipe
-    os.nice(NICE if order.gives_way else 0)
     sweep_state(state)
     try:
         build_file(order, state, steps)

@@ -91,7 +91,7 @@ class History:
                 kept = json.loads(file.read(1 << 20))
             versions = tuple([_version(version) for version in kept.pop("versions")])
             return Index(versions, **kept)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return Index()
 
     def save(self, index: Index) -> None:

@@ -27,6 +27,8 @@ MAX_BYTES = 256 << 20
 """Largest list file read."""
 READ_S = 60.0
 """Most seconds of the processor for one list; a build has 300 for all. A million usual lines take one."""
+NOT_FETCHED = "not fetched yet"
+"""Why nothing is there of a list with a `url` that was named just now."""
 HISTORY = "history"
 """Name of the folder of versions in the state folder."""
 
@@ -354,7 +356,7 @@ def _read_file(source: Source) -> bytes:
         with open_regular(source.path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as exc:
-        reason = "not fetched yet" if source.url else exc.strerror
+        reason = NOT_FETCHED if source.url else exc.strerror
         raise ListRefused(source.shown, reason or str(exc)) from exc
     except OSError as exc:
         raise ListRefused(source.shown, exc.strerror or str(exc)) from exc

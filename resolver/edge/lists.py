@@ -22,6 +22,8 @@ BUILD_S = 300.0
 
 CHILD = "from resolver.edge.builder import main; main()"
 """The program that compiles, all in Python."""
+_GIVE_WAY = "from resolver.edge.giving_way import give_way; give_way(); "
+"""How it begins where queries are answered meanwhile: before its imports, which take their time."""
 
 _Seen = tuple[int, ...] | None
 
@@ -64,13 +66,14 @@ async def settled(paths: Iterable[Path]) -> None:
         before = now
 
 
-async def build_apart(order: Order, state: Path, program: str = CHILD) -> Build:
+async def build_apart(order: Order, state: Path, program: str = CHILD, *, gives_way: bool = True) -> Build:
     """Compile lists in a process of its own, so that no query waits for it; return the new table.
 
-    Raises ListRefused; the old table then stays what it was.
+    It gives way to the server, unless nobody is served yet. Raises ListRefused; the old table then stays what
+    it was.
     """
     try:
-        await run_child(program, pickle.dumps((order, state)), BUILD_S)
+        await run_child(_GIVE_WAY * gives_way + program, pickle.dumps((order, state)), BUILD_S)
     except ChildError as exc:
         raise ListRefused(BUILD, str(exc).removeprefix(f"{BUILD}: ")) from exc
     try:

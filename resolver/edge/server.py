@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import socket
@@ -16,6 +17,9 @@ from resolver.core.retries import Health
 from resolver.edge.datagrams import INBOX, Port, connected
 from resolver.edge.wheel import Wheel
 from resolver.observe.counters import UPSTREAM_BOUNDS, Durations
+from resolver.observe.logs import fields
+
+log = logging.getLogger("nxwhy")
 
 POOL = 8
 """Connected UDP sockets that share the questions to one server, each with a random port of its own."""
@@ -110,15 +114,22 @@ class Server:
 
     def answered(self, seconds: float | None) -> None:
         """Note an answer and the time it took; None where it is not known which sending was answered."""
+        if not self.health.up:
+            log.info("an upstream server answers again", extra=fields(server=str(self.spec)))
         self.health.answered(seconds)
         if seconds is not None:
             self.durations.add(seconds)
+
+    def missed(self, now: float) -> None:
+        """Note that no answer came; say so where that sets the server aside: after seconds of silence."""
+        if self.health.missed(now):
+            log.warning("an upstream server is silent and set aside", extra=fields(server=str(self.spec)))
 
     def turned_down(self, askers: Iterable[Asker], kind: str = "refused") -> None:
         """Note one refusal, of the server or on the way to it, and tell all whom it may concern."""
         self.refused_at = self.loop.time()
         self.failures[kind] += 1
-        self.health.missed(self.refused_at)
+        self.missed(self.refused_at)
         for asker in askers:
             asker.refused(self)
 

@@ -42,6 +42,11 @@ class Shelf:
         unkept = {loaded.name: loaded.unkept for loaded in self._loaded()}
         self.build = build
         for loaded, count in zip(build.lists, build.table.counts, strict=True):
+            if loaded.awaited and self._fetch(loaded.name).error is None:
+                log.info(
+                    "nothing of a list is there yet; it is being fetched", extra=fields(list=loaded.name)
+                )
+                continue
             if loaded.error is not None:
                 self._failures[loaded.name] = self._failures.get(loaded.name, 0) + 1
                 kept = "the last good copy stays in force" if loaded.in_force else "nothing of it is in force"

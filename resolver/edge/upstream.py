@@ -269,7 +269,7 @@ class Exchange:
             (server.send_tcp if over_tcp else server.send)(self, packet, self._places)
         except OSError:
             server.failures["send"] += 1
-            server.health.missed(now)
+            server.missed(now)
             server.refused_at = now
             self._errors = self._errors or REFUSED
             return False
@@ -291,7 +291,7 @@ class Exchange:
         if self.done or mark != self._mark or self._server is None:
             return
         self._server.failures["timeout"] += 1
-        self._server.health.missed(monotonic())
+        self._server.missed(monotonic())
         self._server.silent(self._places, self._sent)
         self.go_on()
 

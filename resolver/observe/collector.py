@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -19,6 +20,8 @@ from prometheus_client.registry import Collector as BaseCollector
 from resolver.observe.counters import Counters, Durations
 from resolver.observe.state import CacheState, ListState, State, UpstreamState
 
+MADE_A_SECOND = 20
+"""Most expositions made in a second; that is some 60 ms of it."""
 OPENMETRICS = "application/openmetrics-text"
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -57,6 +60,30 @@ def exposition(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, st
         body: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
         return body, f"{OPENMETRICS}; version=1.0.0; charset=utf-8"
     return generate_latest(registry), "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Expositions:
+    """What scrapers get: made for each, but no more often than `MADE_A_SECOND`; the others get the last one.
+
+    Each takes milliseconds of the event loop, on which answers wait.
+    """
+
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._registry, self._clock = registry, clock
+        self._second, self._made = 0, 0
+        self._last: dict[bool, tuple[bytes, str]] = {}
+
+    def __call__(self, accept: str = "") -> tuple[bytes, str]:
+        """Return an exposition, of this second, and its content type."""
+        second, form = int(self._clock()), OPENMETRICS in accept
+        if second != self._second:
+            self._second, self._made = second, 0
+            self._last.clear()
+        if self._made >= MADE_A_SECOND and form in self._last:
+            return self._last[form]
+        self._made += 1
+        found = self._last[form] = exposition(self._registry, accept)
+        return found
 
 
 def _queries(counters: Counters) -> Iterator[Metric]:

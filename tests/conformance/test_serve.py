@@ -65,6 +65,7 @@ def dig(port: int, *words: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
+@pytest.mark.shipped
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
 @pytest.mark.parametrize("name", NAMES)
 def test_dig_reads_nxdomain_soa_and_the_reason_for_every_type(
@@ -87,6 +88,7 @@ def test_other_names_get_the_real_answer_from_nsd(server: Nxwhy, transport: str)
     assert dig(server.port, "txt.up.example", "TXT", transport, "+short").strip() == '"a text"'
 
 
+@pytest.mark.shipped
 def test_unbound_in_between_gives_the_same_answers(upstream: int, tmp_path: Path) -> None:
     folder = tmp_path / "unbound"
     folder.mkdir()
@@ -151,6 +153,7 @@ def test_a_name_added_to_a_list_is_blocked_soon_and_no_query_is_lost(own: Nxwhy,
     assert int(re.findall(r"Queries completed:\s+(\d+)", report)[0]) > 20_000, report
 
 
+@pytest.mark.shipped
 def test_a_broken_list_keeps_the_old_one_and_says_so(own: Nxwhy) -> None:
     path = own.folder / "blocklists" / "line.yaml"
     path.write_text("<!DOCTYPE html><html>login</html>")
@@ -162,6 +165,7 @@ def test_a_broken_list_keeps_the_old_one_and_says_so(own: Nxwhy) -> None:
     assert 'nxwhy_list_refresh_failed{list="line"} 1.0' in get(own.admin, "/metrics")[1]
 
 
+@pytest.mark.shipped
 def test_a_broken_list_stays_in_force_over_a_restart(upstream: int, tmp_path: Path) -> None:
     with nxwhy(tmp_path, f'"127.0.0.1:{upstream}"'):
         pass

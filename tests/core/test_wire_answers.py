@@ -189,6 +189,20 @@ def test_an_error_without_a_question_is_an_error_and_nothing_to_take(rcode: int,
         assert judge(found, over_tcp=over_tcp, with_edns=with_edns) is expected
 
 
+@pytest.mark.parametrize(("rcode", "extended"), [(1, 0), (2, 0), (4, 0), (5, 0), (16, 1)])
+def test_a_bare_error_may_have_an_opt_record(rcode: int, extended: int) -> None:
+    opt = b"\0\0\x29\x04\xd0" + bytes([extended]) + b"\0\0\0\0\0"
+    found = parse_answer(bare(0x8180 | rcode & 15, bytes(7) + b"\1", opt), QUESTION)
+    assert found is not None
+    assert (found.rcode, found.edns is not None, found.body) == (rcode, True, b"")
+    expected = Next.ASK_WITHOUT_EDNS if rcode == 16 else Next.ASK_ANOTHER
+    assert judge(found, over_tcp=False, with_edns=True) is expected
+    assert parse_answer(bare(0x8180, bytes(7) + b"\1", opt.replace(b"\1", b"\0")), QUESTION) is None
+    for broken in (opt[:-1], opt + b"\0"):
+        with pytest.raises(WireError):
+            parse_answer(bare(0x8180 | rcode & 15, bytes(7) + b"\1", broken), QUESTION)
+
+
 @pytest.mark.parametrize(
     "wire",
     [

@@ -8,7 +8,7 @@ import pytest
 
 from resolver.core.errors import ListRefused
 from resolver.core.guards import Protected
-from resolver.edge import builder, children, lists
+from resolver.edge import builder, children, giving_way, lists
 from resolver.edge.builder import Build, Order
 from resolver.edge.intake import Source
 from resolver.edge.lists import Watch, build_apart, settled
@@ -169,10 +169,26 @@ def niceness(_: Build) -> list[str]:
 
 @pytest.mark.parametrize("gives_way", [True, False])
 async def test_a_build_gives_way_unless_nobody_is_served(path: Path, tmp_path: Path, gives_way: bool) -> None:
-    expected = min(os.nice(0) + builder.NICE * gives_way, 19)
-    order = Order((Source("ads", path),), complaints=niceness, gives_way=gives_way)
+    expected = min(os.nice(0) + giving_way.NICE * gives_way, 19)
+    order = Order((Source("ads", path),), complaints=niceness)
     with pytest.raises(ListRefused, match=f"niceness {expected}$"):
-        await build_apart(order, tmp_path / "state")
+        await build_apart(order, tmp_path / "state", gives_way=gives_way)
+
+
+async def test_a_build_gives_way_before_its_imports(path: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.exit(str('resolver.edge.builder' in sys.modules) + str(__import__('os').nice(0)))"
+    )
+    with pytest.raises(ListRefused, match=f"False{min(os.nice(0) + giving_way.NICE, 19)}$"):
+        await build_apart(Order((Source("ads", path),)), tmp_path, program)
+
+
+def test_who_may_not_give_way_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "nice", forbidden)
+    giving_way.give_way()
 
 
 async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path) -> None:

@@ -145,3 +145,21 @@ def test_a_header_that_speaks_against_the_reading_is_logged_once(
     shelf.note(compiled(path))
     shelf.note(compiled(path))
     assert caplog.text.count("`match: subtree`") == 1
+
+
+def test_a_list_that_is_still_to_be_fetched_is_no_failure_until_a_fetch_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nxwhy")
+    fetches: dict[str, Report] = {}
+    shelf = Shelf(fetches)
+    source = Source("web", tmp_path / "web.list", url="https://lists.example/a")
+    build_file(Order((source,)), tmp_path / "state")
+    shelf.note(open_built(tmp_path / "state"))
+    (line,) = caplog.records
+    assert (line.levelname, line.message) == ("INFO", "nothing of a list is there yet; it is being fetched")
+    assert (shelf.states()[0].failures, shelf.missing()) == (0, ["web"])
+    fetches["web"] = Report(error="no route")
+    shelf.note(open_built(tmp_path / "state"))
+    assert caplog.records[-1].levelname == "ERROR"
+    assert caplog.records[-1].message.startswith("list refused: https://lists.example/a: not fetched yet; ")

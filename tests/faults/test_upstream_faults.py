@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections.abc import Sequence
 
@@ -189,7 +190,10 @@ async def test_without_servers_the_client_is_told_so() -> None:
         assert errors(reply)[0][0] == 22
 
 
-async def test_a_dead_server_is_set_aside_probed_and_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dead_server_is_set_aside_probed_and_taken_back_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "nxwhy")
     monkeypatch.setattr(edge_upstream, "PROBE_ROUND_S", 0.02)
     monkeypatch.setattr(retries, "SILENT_S", 0.1)
     async with upstream(silent) as up, resolver(up.address, timeout_s=0.1) as running:
@@ -206,6 +210,10 @@ async def test_a_dead_server_is_set_aside_probed_and_taken_back(monkeypatch: pyt
             await asyncio.sleep(0)
         running.hurry(5)
         assert is_right(await running.ask(query("back.example")))
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", "an upstream server is silent and set aside"),
+        ("INFO", "an upstream server answers again"),
+    ]
 
 
 async def test_a_server_that_is_silent_for_some_names_only_stays_up(monkeypatch: pytest.MonkeyPatch) -> None:
