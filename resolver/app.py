@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from resolver import __version__
@@ -43,9 +44,12 @@ from resolver.parts import (
     CONTROL_SOCKET,
     make_ageing,
     make_clients,
+    make_identity,
     make_policy,
     make_routes,
     make_upstreams,
+    origins,
+    own_hosts,
 )
 
 if TYPE_CHECKING:
@@ -127,7 +131,7 @@ class App:
     def _make_service(self, config: Config) -> Service:
         cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
         known = self._parts.cache, make_ageing(config), make_routes(config)
-        engine = Engine(*known, cookies, config.answer.structured)
+        engine = Engine(*known, cookies, make_identity(config), config.answer.structured)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -138,7 +142,7 @@ class App:
 
     def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
-        if (config.routes, config.upstreams) != (self._config.routes, self._config.upstreams):
+        if origins(config) != origins(self._config):
             self._service.engine.cache.flush()  # its answers came from elsewhere
         self._config = config
         self._generation = policy.generation
@@ -150,7 +154,7 @@ class App:
         self._parts.put_in_force(self._service.clients)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
-        engine.signal = config.answer.structured
+        engine.signal, engine.identity = config.answer.structured, make_identity(config)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
@@ -222,12 +226,14 @@ class App:
             return
         for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
             await asyncio.to_thread(importlib.import_module, late)
+        from resolver.edge import transparency  # noqa: PLC0415
         from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
         from resolver.observe.collector import exposition, make_registry  # noqa: PLC0415
 
         registry = make_registry(self._counters, self.state)
-        ours = admin_app(lambda accept: exposition(registry, accept), self.checks)
-        notice = notice_app(self._judge)
+        about = partial(transparency.answer, files=lambda: self._keeper.published(self._config))
+        ours = admin_app(lambda accept: exposition(registry, accept), self.checks, about=about)
+        notice = notice_app(self._judge, about, lambda: own_hosts(self._config))
         for bound, app in [*((one, notice) for one in pages), *((one, ours) for one in admin)]:
             server = HttpServer(app)
             await server.start(bound)

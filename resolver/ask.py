@@ -71,6 +71,9 @@ RCODES = {
     16: "BADVERS",
     23: "BADCOOKIE",
 }
+_NEWER = {"SVCB": w.SVCB, "RESINFO": w.RESINFO}
+"""Types that dnslib does not know."""
+_KINDS = {number: name for name, number in _NEWER.items()}
 BLOCKS = {
     4: "the server gives an address of its own in place of the real one",
     15: "the server blocks this name by its own policy",
@@ -117,7 +120,7 @@ def type_number(text: str) -> int:
     digits = upper.removeprefix("TYPE")
     if digits != upper and digits.isdecimal() and len(digits) <= 5 and int(digits) < 65536:
         return int(digits)
-    found = {"SVCB": w.SVCB, **dnslib.QTYPE.reverse}.get(upper)
+    found = {**_NEWER, **dnslib.QTYPE.reverse}.get(upper)
     if found is None:
         raise NameFault(f"{text!r} is no type; write one as AAAA, HTTPS or TYPE65")
     return int(found)
@@ -263,7 +266,7 @@ def _records(wire: bytes, answer: Answer, at: int) -> Iterator[str]:
         rtype, ttl = int.from_bytes(wire[at : at + 2], "big"), int.from_bytes(wire[at + 4 : at + 8], "big")
         data = at + 10
         at = data + int.from_bytes(wire[at + 8 : at + 10], "big")
-        kind = dnslib.QTYPE.forward.get(rtype, f"TYPE{rtype}") if rtype != w.SVCB else "SVCB"
+        kind = _KINDS.get(rtype) or dnslib.QTYPE.forward.get(rtype, f"TYPE{rtype}")
         yield f"{names.to_text(owner)}\t{ttl}\t{kind}\t{_rdata(wire, rtype, data, at)}"
 
 
@@ -380,6 +383,7 @@ _SHOW: dict[int, Callable[[_Data], Iterable[str]]] = {
     w.DS: lambda data: [*_numbers(data, 2, 1, 1), data.take(max(data.left, 1)).hex()],
     w.SVCB: _svcb,
     w.HTTPS: _svcb,
+    w.RESINFO: lambda data: _each(data, lambda: _quoted(data.string())),
     **dict.fromkeys((w.NS, w.CNAME, w.PTR, w.DNAME), lambda data: [data.name()]),
     _SRV: lambda data: [*_numbers(data, 2, 2, 2), data.name()],
     _CAA: _caa,

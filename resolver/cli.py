@@ -30,6 +30,7 @@ Examples:
   nxwhy explain web.wechat.com                why it is blocked, and by which line
   nxwhy query wechat.com --server 127.0.0.1:5335
   nxwhy lists                                 what each list holds
+  nxwhy transparency --output public          what is blocked and why, as pages to publish
 """
 
 RUNS = "python" if native.problem() else "native"
@@ -189,6 +190,39 @@ def replay(names: TextIO, changed: Path, client: str, path: Path | None) -> None
     for change in found:
         click.echo(change)
     click.echo(summary(found, len(seen)), err=True)
+
+
+@main.command()
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder to write to; it is made if need be.",
+)
+@config_option
+def transparency(folder: Path, path: Path | None) -> None:
+    """Write which lists block, why and since when, for publishing: index.html and transparency.json.
+
+    It is what the server itself shows at /transparency, and holds no name that is on a list. It is made from
+    the configuration and what the server had in force last, or the lists; no server needs to run.
+
+    \b
+    Example:
+      nxwhy transparency --output /srv/www/dns --config /etc/nxwhy/nxwhy.yaml
+    """
+    from resolver.listing import at_hand
+    from resolver.publishing import publish
+
+    config = read_config(path)
+    try:
+        written = publish(config, at_hand(config, progress()), folder)
+    except OSError as exc:
+        raise click.ClickException(f"{folder}: {exc.strerror or exc}") from exc
+    for file in written:
+        click.echo(file)
 
 
 @main.command()

@@ -25,6 +25,9 @@ from resolver.parts import (
     record_defaults,
     waiting_tests,
 )
+from resolver.publishing import Publisher
+from resolver.web import transparency
+from resolver.web.transparency import NOTHING
 
 log = logging.getLogger("nxwhy")
 
@@ -37,6 +40,7 @@ class Keeper:
         self._watch = Watch()
         self._fetcher = Fetcher(state / FOLDER)
         self.shelf = Shelf(self._fetcher.reports, self._fetcher.next_s)
+        self._publisher = Publisher(state)
 
     def last(self) -> Build:
         """Return the table of the last run. Raises TableFault."""
@@ -127,6 +131,11 @@ class Keeper:
         now = time.time()
         live = self.shelf.live(now)
         return lists_document(self.shelf.build, live, record_defaults(config))
+
+    async def published(self, config: Config) -> Mapping[str, bytes]:
+        """Return both forms of the transparency document of what is in force, by the names of their files."""
+        build = self.shelf.build
+        return transparency.files(NOTHING) if build is None else await self._publisher.files(config, build)
 
 
 def _resettings(before: Config, after: Config) -> Iterator[Mapping[str, object]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from resolver.core.errors import ControlError, TableFault
+from resolver.core.errors import ControlError
 from resolver.settings import as_ours, config_option, json_option, progress, read_config, waiting
 
 ORDER_S = 330.0
@@ -119,11 +119,9 @@ def _show(path: Path | None, as_json: bool) -> None:
 
 def _document(path: Path | None) -> list[dict[str, object]]:
     """Return what the running server says; without one, what its table says; without that, what we read."""
-    from resolver.edge import builder
     from resolver.edge.control import call
-    from resolver.engines import make_steps
-    from resolver.listing import lists_document
-    from resolver.parts import CONTROL_SOCKET, list_sources, record_defaults
+    from resolver.listing import at_hand, lists_document
+    from resolver.parts import CONTROL_SOCKET, record_defaults
 
     config = read_config(path)
     try:
@@ -131,15 +129,7 @@ def _document(path: Path | None) -> list[dict[str, object]]:
         return found
     except ControlError:
         pass
-    try:
-        build = builder.open_built(config.state)
-        if [loaded.name for loaded in build.lists] == list(config.lists):
-            return lists_document(build, {}, record_defaults(config))
-    except TableFault:
-        pass
-    steps = make_steps(config.engine)
-    built = builder.build(list_sources(config), config.state, progress(), steps)
-    return lists_document(built, {}, record_defaults(config))
+    return lists_document(at_hand(config, progress()), {}, record_defaults(config))
 
 
 def _known(known: object, name: str) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from resolver.config import Config
+from resolver.core.errors import TableFault
 from resolver.core.lists.record import NO_DEFAULTS, Defaults
 from resolver.core.reasons import document, make_reason
-from resolver.edge.builder import Build
+from resolver.edge.builder import Build, build, open_built
 from resolver.edge.history import History
 from resolver.edge.shelf import not_kept
+from resolver.engines import make_steps
+from resolver.parts import list_sources
 
 _COUNTS = {
     "NAMES": "names",
@@ -27,7 +31,7 @@ _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def lists_document(
-    build: Build, live: Mapping[str, Mapping[str, object]], defaults: Defaults = NO_DEFAULTS
+    built: Build, live: Mapping[str, Mapping[str, object]], defaults: Defaults = NO_DEFAULTS
 ) -> list[dict[str, Any]]:
     """Return what each list holds, for programs; `live` is what a running server knows besides, by list.
 
@@ -55,8 +59,22 @@ def lists_document(
             **live.get(loaded.name, {}),
             "record": document(make_reason(defaults.complete(loaded.record), (defaults.language,))),
         }
-        for loaded, count in zip(build.lists, build.table.counts, strict=True)
+        for loaded, count in zip(built.lists, built.table.counts, strict=True)
     ]
+
+
+def at_hand(config: Config, told: Callable[[str], object]) -> Build:
+    """Return the table of the last run, or the lists compiled now where it is not of these; writes nothing.
+
+    `told` hears what is done next.
+    """
+    try:
+        found = open_built(config.state)
+        if [loaded.name for loaded in found.lists] == list(config.lists):
+            return found
+    except TableFault:
+        pass
+    return build(list_sources(config), config.state, told, make_steps(config.engine))
 
 
 def lists_text(lists: Sequence[Mapping[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Bucket, Clients
 from resolver.core.guards import Bounds, Protected
+from resolver.core.identity import Designation, Identity
 from resolver.core.language import DEFAULT
 from resolver.core.lists.query_types import type_text
 from resolver.core.lists.record import Defaults
@@ -147,6 +148,34 @@ def make_routes(config: Config) -> Routes:
     return Routes({domain: route.upstream for route in config.routes for domain in route.domains})
 
 
+def make_identity(config: Config) -> Identity:
+    """Return what we say of ourselves."""
+    server = config.server
+    name = server.name or b""
+    return Identity(
+        name,
+        server.id,
+        server.version,
+        server.transparency or "",
+        [
+            Designation(
+                one.name or name,
+                tuple([spoken.value for spoken in one.alpn]),
+                one.port,
+                one.path if any(spoken.over_https for spoken in one.alpn) else "",
+                one.addresses,
+            )
+            for one in server.designated
+        ],
+    )
+
+
+def own_hosts(config: Config) -> frozenset[str]:
+    """Return the names by which browsers know us."""
+    name, page = config.server.name, urlsplit(config.server.transparency or "").hostname
+    return frozenset(filter(None, (names.to_text(name) if name else "", page)))
+
+
 def make_upstreams(config: Config) -> dict[str, GroupSpec]:
     """Return whom to ask; without a word of the owner the system's resolvers."""
     if not config.upstreams:
@@ -166,6 +195,11 @@ def make_upstreams(config: Config) -> dict[str, GroupSpec]:
         )
         for name, group in config.upstreams.items()
     }
+
+
+def origins(config: Config) -> tuple[object, ...]:
+    """Return what says where answers come from: where it changes, what is cached may be wrong."""
+    return config.routes, config.upstreams, config.server
 
 
 def make_ageing(config: Config) -> Ageing:

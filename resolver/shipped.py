@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHIPPED = ("wechat", "line", "bbm", "linkedin", "imo")
+SHIPPED = ("wechat", "line", "bbm", "linkedin", "imo", "canaries")
 """The lists that are on where no configuration says otherwise."""
+OPTIONAL = ("doh-bypass",)
+"""Those that are off until a configuration names them."""
 TEMPLATES = ("vchat",)
 """The files beside them that have no names yet: somebody has to fill them first."""
 

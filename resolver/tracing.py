@@ -16,7 +16,7 @@ from resolver.core.lists.rule import Action, Effect, Own, Pattern, Rule, Scope, 
 from resolver.edge import builder
 from resolver.edge.intake import Source, read
 from resolver.engines import make_steps
-from resolver.parts import list_sources, make_policy, make_routes
+from resolver.parts import list_sources, make_identity, make_policy, make_routes
 
 _REACH = {Scope.EXACT: "this name only", Scope.BELOW: "below it only", Scope.SUBTREE: "with all below it"}
 
@@ -200,7 +200,7 @@ def trace(config: Config, name: str, client: str, qtype: int = w.A) -> Trace:
     build = builder.compile_read(sources, found, steps)
     policy = make_policy(config, build, 0)
     return Trace(
-        explain(canonical, address, policy, parsed, make_routes(config), qtype),
+        explain(canonical, address, policy, parsed, make_routes(config), qtype, make_identity(config)),
         {source.name: source for source in sources},
         tuple([one.error for one in found if one.error is not None]),
         {source.name: one.earlier for source, one in zip(sources, found, strict=True) if one.earlier},

@@ -235,6 +235,7 @@ def test_an_answer_is_shown_with_its_reason_and_records() -> None:
         ),
         (65, b"\0\1\0\0\4\0\3abc", "HTTPS\t\\# 10 00010000040003616263"),
         (65, b"\0\1\0\0\4\0\0", "HTTPS\t\\# 7 00010000040000"),
+        (261, b"\x0dexterr=15-17 \x08qnamemin", 'RESINFO\t"exterr=15-17 " "qnamemin"'),
         (64000, b"", "TYPE64000\t\\# 0"),
         (64000, b"ab", "TYPE64000\t\\# 2 6162"),
     ],
@@ -274,7 +275,7 @@ DATA = st.one_of(
         )
     ),
 )
-TYPES = [1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 39, 43, 64, 65, 99, 257, 65280]
+TYPES = [1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 39, 43, 64, 65, 99, 257, 261, 65280]
 
 
 @given(st.sampled_from(TYPES), DATA)
@@ -324,7 +325,8 @@ def test_any_data_of_any_type_is_shown_or_is_a_wire_error(rtype: int, data: byte
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("a", 1), ("AAAA", 28), ("https", 65), ("SVCB", 64), ("TYPE99", 99)]
+    ("text", "number"),
+    [("a", 1), ("AAAA", 28), ("https", 65), ("SVCB", 64), ("resinfo", 261), ("TYPE99", 99)],
 )
 def test_types_are_known_by_name_and_number(text: str, number: int) -> None:
     assert ask.type_number(text) == number

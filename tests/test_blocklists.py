@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
@@ -8,20 +9,28 @@ import yaml
 
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.reader import parse_list
-from resolver.core.lists.record import ListClass
+from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Effect, Scope
 from resolver.core.names import from_text, is_within
+from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
 from resolver.core.reasons import make_reason
+from resolver.core.replies import AnswerMode
+from resolver.core.wire import parse_query
+from tests.messages import errors, opt, parsed, query
+from tests.tables import build
 
 FOLDER = Path(__file__).parent.parent / "blocklists"
 TITLES = {
     "bbm": "BBM",
+    "canaries": "Canaries",
+    "doh-bypass": "Other resolvers",
     "imo": "imo",
     "line": "LINE",
     "linkedin": "LinkedIn",
     "vchat": "vChat",
     "wechat": "WeChat",
 }
+MADE = {"canaries": date(2026, 11, 26), "doh-bypass": date(2026, 11, 26)}
 SERVICES = sorted(TITLES.keys() - {"vchat"})
 DATA = Path(__file__).parent / "data"
 NEVER: dict[str, str] = yaml.safe_load((DATA / "never.yaml").read_bytes())
@@ -59,7 +68,7 @@ def test_a_shipped_list_says_why_it_exists_and_names_nobody_as_contact(service: 
     assert reason.title == TITLES[service]
     assert record.list_class is ListClass.POLICY
     assert reason.why.endswith("blocked on this network by its owner.")
-    assert record.since == date(2026, 11, 22)
+    assert record.since == MADE.get(service, date(2026, 11, 22))
     assert record.contact == ""
 
 
@@ -112,3 +121,20 @@ def test_the_head_of_a_list_says_how_to_edit_it_where_it_is_from_and_what_dns_ca
 @pytest.mark.parametrize("service", TITLES)
 def test_a_line_of_a_shipped_list_fits_a_screen(service: str) -> None:
     assert max(map(len, (FOLDER / f"{service}.yaml").read_text("utf-8").splitlines())) <= 110
+
+
+@pytest.mark.parametrize("mode", list(AnswerMode))
+@pytest.mark.parametrize("name", ["use-application-dns.net", "mask.icloud.com", "mask-h2.icloud.com"])
+@pytest.mark.parametrize("qtype", [1, 28, 65])
+def test_a_canary_does_not_exist_in_whatever_way_its_group_answers(
+    mode: AnswerMode, name: str, qtype: int
+) -> None:
+    """Firefox takes any address, that of a notice page too, for a network that does not filter."""
+    lists = [PolicyList("canaries", Record("Canaries"))]
+    settings = AnswerSettings(30, (IPv4Address("192.0.2.10"),), (IPv6Address("2001:db8::10"),))
+    groups = [Group("default", (), frozenset([0]), mode)]
+    policy = Policy(build([list(load("canaries").rules)]), lists, groups, settings)
+    verdict = policy.profile_for(ip_address("192.0.2.1")).decide(from_text(name), qtype)
+    assert verdict.answer is not None
+    message = parsed(verdict.answer.reply(parse_query(query(name, qtype, opt=opt()))))
+    assert (message.rcode(), message.answer, errors(message)[0][0]) == (3, [], 15)

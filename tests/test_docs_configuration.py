@@ -72,6 +72,9 @@ def setting(key: str, value: str) -> str:
         *above, last = key.split(".")[2:]
         inner = "".join([f"{part}: {{" for part in above]) + f"{last}: {value}" + "}" * len(above)
         return f"lists: {{one: {{{beside}{inner}}}}}"
+    if key.startswith("server.designated."):
+        beside = "" if key.endswith("alpn") else "alpn: [h2], "
+        return f"server: {{name: dns.example, designated: [{{{beside}{key.rpartition('.')[2]}: {value}}}]}}"
     if key.startswith("tests."):
         return f"tests: [{{name: a.example, {key.rpartition('.')[2]}: {value}}}]"
     if key.startswith("groups."):
@@ -85,6 +88,7 @@ def at(config: Config, key: str) -> Any:
     found: Any = config
     for part in key.split("."):
         found = next(iter(found.values())) if part == "NAME" else getattr(found, part)
+        found = found[0] if part == "designated" else found
     return found
 
 
@@ -94,10 +98,16 @@ DEFAULTS = [(key, default.strip("`")) for key, (_, default, _) in ROWS.items() i
 @pytest.mark.parametrize(("key", "default"), DEFAULTS)
 def test_a_default_is_that_of_the_model(key: str, default: str) -> None:
     written = load(setting(key, default), "n", folder=Path("/"), environment={})
-    beside = {"upstreams.NAME.": "servers", "lists.NAME.": "path", "groups.NAME.": "allow"}
-    other = next((name for before, name in beside.items() if key.startswith(before)), "")
-    value = {"servers": "[192.0.2.53]", "path": "a", "allow": "[]"}.get(other, "")
-    bare = setting(f"{key.partition('.')[0]}.NAME.{other}", value) if other else ""
+    beside = {
+        "upstreams.NAME.": ("servers", "[192.0.2.53]"),
+        "lists.NAME.": ("path", "a"),
+        "groups.NAME.": ("allow", "[]"),
+        "server.designated.": ("alpn", "[h2]"),
+    }
+    bare = next(
+        (setting(f"{above}{one}", value) for above, (one, value) in beside.items() if key.startswith(above)),
+        "",
+    )
     plain = load(bare, "n", folder=Path("/"), environment={})
     assert at(written, key) == at(plain, key)
 
@@ -105,8 +115,8 @@ def test_a_default_is_that_of_the_model(key: str, default: str) -> None:
 CHOICES = [
     (key, choice)
     for key, (kind, _, _) in ROWS.items()
-    if re.fullmatch(r"(`[\w]+`(, )?)+", kind)
-    for choice in re.findall(r"`(\w+)`", kind)
+    if re.fullmatch(r"(`[\w-]+`(, )?)+", kind)
+    for choice in re.findall(r"`([\w-]+)`", kind)
 ]
 BOUNDS = [(key, text) for key, (kind, _, _) in ROWS.items() for text in re.findall(r"`(\d+\w+)`", kind)]
 

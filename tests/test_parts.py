@@ -7,6 +7,7 @@ import pytest
 
 from resolver import parts
 from resolver.config import Endpoint
+from resolver.core.names import from_text
 from resolver.core.replies import AnswerMode
 from resolver.edge import builder
 from resolver.edge.server import ServerSpec
@@ -164,3 +165,30 @@ def test_a_test_waits_for_the_lists_of_its_client_that_were_never_fetched_and_fo
 def test_what_is_no_query_type_is_a_mistake(text: str) -> None:
     (mistake,) = mistakes(f"tests: [{{name: a.example, type: {text}, expect: open}}]")
     assert "tests.0.type: " in mistake
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("server: {name: dns.example}", True),
+        ("routes: [{domains: [corp.example], upstream: default}]", True),
+        ("upstreams: {default: {servers: [192.0.2.53]}}", True),
+        ("answer: {ttl: 5s}", False),
+    ],
+)
+def test_what_is_cached_may_be_wrong_where_answers_come_from_elsewhere(text: str, changed: bool) -> None:
+    assert (parts.origins(config(text)) != parts.origins(config(""))) is changed
+
+
+def test_browsers_know_us_by_our_name_and_by_that_of_the_page_about_us() -> None:
+    made = config("server: {name: DNS.example, transparency: 'https://Www.Corp.example:8443/x'}")
+    assert parts.own_hosts(made) == {"dns.example", "www.corp.example"}
+    assert parts.own_hosts(config("")) == frozenset()
+
+
+def test_a_path_goes_with_https_alone() -> None:
+    made = config("server: {name: a.example, designated: [{alpn: [dot]}, {alpn: [h3], name: b.example}]}")
+    shape = parts.make_identity(made).find(from_text("_dns.resolver.arpa"), b"\0\x40\0\1")
+    assert shape is not None
+    assert shape.sections.tail.count(b"/dns-query{?dns}") == 1
+    assert from_text("b.example") in shape.sections.tail

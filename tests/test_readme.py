@@ -14,12 +14,12 @@ import pytest
 from resolver.config.model import Engine
 from resolver.core.lists.reader import parse_list
 from resolver.engines import chosen
+from resolver.shipped import SHIPPED
 from tests.programs import need
 from tests.servers import ROOT, command, environment, free_port, process, until_it_answers
 
 README = (ROOT / "README.md").read_text()
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHIPPED = ("wechat", "line", "bbm", "linkedin", "imo")
 
 
 def blocks(kind: str, start: str = "") -> list[str]:

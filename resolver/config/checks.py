@@ -36,6 +36,9 @@ def check(config: Config, lists: Collection[str], upstreams: Collection[str]) ->
     yield from _groups(config, frozenset(lists))
     yield from _upstreams(config, frozenset(upstreams))
     yield from _listeners(config)
+    for place, one in enumerate(config.server.designated):
+        if one.name is None and config.server.name is None:
+            yield Finding(("server", "designated", place), "needs a `name`, here or as `server.name`")
     for place, network in enumerate(config.access.clients):
         if network.prefixlen == 0:
             said = "everybody may ask: an open resolver is used for attacks"

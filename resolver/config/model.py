@@ -30,7 +30,7 @@ from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
 from resolver.core.wire import SDE, A
-from resolver.shipped import SHIPPED, TEMPLATES
+from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES
 
 MAX_ENTRIES = 10_000
 """Most networks, routes, or domains of a route that stand in one list."""
@@ -72,9 +72,45 @@ def _networks(values: Any) -> Any:
 
 At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
 Domain = Annotated[bytes, BeforeValidator(_from_text(texts.domain))]
+Ip = Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
+OwnName = Annotated[bytes, BeforeValidator(_from_text(texts.server_name))]
 File = Annotated[Path, BeforeValidator(_from_text(texts.path))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+
+
+class Protocol(StrEnum):
+    """What an encrypted server speaks, by its name in ALPN."""
+
+    DOT = "dot"
+    DOQ = "doq"
+    H2 = "h2"
+    H3 = "h3"
+
+    @property
+    def over_https(self) -> bool:
+        """Whether it has a path."""
+        return self in (Protocol.H2, Protocol.H3)
+
+
+class Designated(_Part):
+    """An encrypted server that stands for us."""
+
+    alpn: tuple[Protocol, ...] = Field(min_length=1, max_length=len(Protocol))
+    name: OwnName | None = None
+    port: Annotated[int, BeforeValidator(_from_text(q.port))] | None = None
+    path: Annotated[str, BeforeValidator(_from_text(texts.doh_path))] = "/dns-query{?dns}"
+    addresses: tuple[Ip, ...] = Field((), max_length=8)
+
+
+class ServerSettings(_Part):
+    """What we say of ourselves."""
+
+    name: OwnName | None = None
+    id: Annotated[str, BeforeValidator(_from_text(lambda text: texts.told(text, 63)))] = ""
+    version: Annotated[str, BeforeValidator(_from_text(texts.told))] = "nxwhy"
+    transparency: Annotated[str, BeforeValidator(_from_text(texts.page))] | None = None
+    designated: tuple[Designated, ...] = Field((), max_length=8)
 
 
 class Listen(_Part):
@@ -172,8 +208,8 @@ class ListSettings(_Part):
     def _known_shipped(cls, value: str) -> str:
         if value in TEMPLATES:
             raise ValueError(f"{q.shown(value)} ships empty: fill a copy of it and give its `path`")
-        if value not in SHIPPED:
-            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED)} do")
+        if value not in SHIPPED + OPTIONAL:
+            raise ValueError(f"{q.shown(value)} does not ship; {', '.join(SHIPPED + OPTIONAL)} do")
         return value
 
 
@@ -265,9 +301,7 @@ class Trial(_Part):
 
     name: Domain
     type: Annotated[int, BeforeValidator(_from_text(q.query_type))] = A
-    client: Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))] = IPv4Address(
-        "127.0.0.1"
-    )
+    client: Ip = IPv4Address("127.0.0.1")
     expect: Expectation
 
 
@@ -275,6 +309,7 @@ class Config(_Part):
     """All that an owner decides."""
 
     listen: Listen = Listen()
+    server: ServerSettings = ServerSettings()
     upstreams: dict[Text, UpstreamSettings] = {}
     routes: tuple[Route, ...] = Field((), max_length=MAX_ENTRIES)
     lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}

@@ -154,6 +154,13 @@ def endpoint(text: str, default_port: int | None = None) -> Endpoint:
     return Endpoint(str(host), port)
 
 
+def port(text: str) -> int:
+    """Return a port from 1 to 65535. Raises ValueError."""
+    if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) <= 65535:
+        raise ValueError(f"{shown(text)} is no port: a number from 1 to 65535")
+    return int(text)
+
+
 def shown(text: str) -> str:
     """Return a value as a message repeats it: on one line, and not without end."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")

@@ -15,6 +15,7 @@ from resolver.config import quantities as q
 from resolver.config.quantities import Endpoint
 from resolver.core import names
 from resolver.core.errors import NameFault
+from resolver.core.identity import DISCOVERY, MAX_STRING, RESOLVER_ARPA
 
 _NO_DOMAIN = re.compile(r"[\s:*@]|/[^.]*\.?$")
 """What addresses of pages and mailboxes have; a slash in a first label is fine (RFC 2317)."""
@@ -31,6 +32,45 @@ def domain(text: str) -> bytes:
         return names.from_text(text)
     except NameFault as exc:
         raise ValueError(str(exc)) from None
+
+
+def server_name(text: str) -> bytes:
+    """Return the canonical name of a resolver, with room for the label of its discovery."""
+    name = domain(text)
+    if name == names.ROOT or names.is_within(name, RESOLVER_ARPA):
+        raise ValueError(f"{q.shown(text)} is no name of one server, as dns.corp.example")
+    if len(name) + len(DISCOVERY) > names.MAX_NAME:
+        raise ValueError(f"{q.shown(text)} is too long: `_dns.` has to fit in front")
+    return name
+
+
+def told(text: str, longest: int = MAX_STRING) -> str:
+    """Return what a server says of itself in one string: printable ASCII; `off` is nothing."""
+    if not text or not text.isascii() or not text.isprintable():
+        raise ValueError(f"{q.shown(text)} is not printable ASCII")
+    if len(text) > longest:
+        raise ValueError(f"has {len(text)} characters; {longest} at most")
+    return "" if text == "off" else text
+
+
+def page(text: str) -> str:
+    """Return the address of a page, short enough for RESINFO (RFC 9606, section 5)."""
+    found = urlsplit(text)
+    if found.scheme != "https" or not found.hostname or not text.isascii() or not text.isprintable():
+        raise ValueError(f"{q.shown(text)} is no https:// URL")
+    if found.username is not None or found.password is not None:
+        raise ValueError("a password in a URL would be shown to everybody")
+    longest = MAX_STRING - len("infourl=")
+    if len(text) > longest:
+        raise ValueError(f"has {len(text)} characters; {longest} at most")
+    return text
+
+
+def doh_path(text: str) -> str:
+    """Return the path of DNS over HTTPS: a URI template with the variable `dns` (RFC 9461, section 5)."""
+    if not text.startswith("/") or not re.search(r"\{[?&]dns\}", text) or not text.isascii():
+        raise ValueError(f"{q.shown(text)} is no path with `{{?dns}}`, as /dns-query{{?dns}}")
+    return told(text)
 
 
 class Server(NamedTuple):

@@ -169,9 +169,9 @@ class Entry:
         edns = query.edns
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + body
-        elif options or query.cookie:
+        elif options or query.reply_options:
             options = unforged(options) if query.structured else options
-            record = opt(options + query.cookie, do=edns.do)
+            record = opt(options + query.reply_options, do=edns.do)
             reply = head + self._counts_edns + wire[12 : query.end] + body + record
         else:
             reply = (

@@ -14,6 +14,7 @@ from resolver.core import wire as w
 from resolver.core.cache import Ageing, AnswerCache, Entry
 from resolver.core.cookies import COOKIE, Cookies
 from resolver.core.errors import WireError
+from resolver.core.identity import ANONYMOUS, NSID, Identity
 from resolver.core.lists.rule import Effect
 from resolver.core.networks import Address
 from resolver.core.policy import PASS, Profile, Verdict
@@ -30,7 +31,7 @@ _NO_TYPES = {
 }
 """What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
 that only denials hold (RFC 9824, section 3.5)."""
-NOT_AUTHORITATIVE = extended_error(20)
+NOT_AUTHORITATIVE = extended_error(replies.NOT_AUTHORITATIVE)
 _NO_ERROR = (b"", b"\0\0")
 """Extended errors that say nothing: none at all, or `other` without a text (up to draft 09)."""
 LONG_QUERY = 256
@@ -82,7 +83,7 @@ NOT_A_QUERY = Drop("not_a_query")
 class Engine:
     """Everything that answering needs but sockets and clocks. Its parts are replaced, never changed."""
 
-    __slots__ = ("ageing", "cache", "cookies", "routes", "signal")
+    __slots__ = ("ageing", "cache", "cookies", "identity", "routes", "signal")
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Engine:
         ageing: Ageing,
         routes: Routes,
         cookies: Cookies | None = None,
+        identity: Identity = ANONYMOUS,
         signal: int | None = w.SDE,
     ) -> None:
         """`cookies` makes server cookies; None: the clients' are ignored.
@@ -97,7 +99,7 @@ class Engine:
         `signal` is the EDNS option by which a client asks for structured errors; None: it gets none.
         """
         self.cache, self.ageing, self.routes, self.cookies = cache, ageing, routes, cookies
-        self.signal = signal
+        self.signal, self.identity = signal, identity
 
     def handle(
         self, wire: bytes, profile: Profile, now: float, *, stream: bool = False, address: bytes = b""
@@ -128,15 +130,18 @@ class Engine:
         return self._find(query, profile, verdict, entry, now)
 
     def take_options(self, query: Query, address: bytes, now: float) -> None:
-        """See to it that the reply has what the client asks for: its cookie, structured errors.
+        """See to it that the reply has what the query asks for: cookie, our id, structured errors.
 
-        Of several cookies the first counts (RFC 7873, section 5.2). Before there was an option for them,
-        clients asked for structured errors by an extended error that says nothing. Raises WireError.
+        Of several cookies the first counts (RFC 7873, section 5.2); we are asked for our id whatever stands
+        in the option (RFC 5001, section 2.1). Before there was an option for structured errors, clients asked
+        for them by an extended error that says nothing. Raises WireError.
         """
         options = () if query.edns is None else query.edns.options
-        sent = [data for code, data in options if code == COOKIE]
-        if sent and self.cookies is not None:
-            query.cookie = self.cookies.answer(sent[0], address, now)
+        cookies = [data for code, data in options if code == COOKIE]
+        if cookies and self.cookies is not None:
+            query.reply_options = self.cookies.answer(cookies[0], address, now)
+        if self.identity.nsid and NSID in [code for code, _ in options]:
+            query.reply_options += self.identity.nsid
         if self.signal is not None:
             signals = [code for code, data in options if code != w.EDE or data in _NO_ERROR]
             query.structured = self.signal in signals or w.EDE in signals
@@ -199,6 +204,9 @@ class Engine:
         self, query: Query, profile: Profile, verdict: Verdict, expired: Entry | None, now: float
     ) -> Outcome:
         """Go on with a query that neither policy nor cache answers."""
+        about_us = self.identity.answer(query)
+        if about_us is not None:
+            return Reply(about_us.reply(query), query, Source.LOCAL, about_us.rcode, verdict)
         if not query.is_internet:
             return _error(query, w.REFUSED, extended_error(replies.NOT_SUPPORTED))
         if query.qtype in _NO_TYPES:
@@ -241,7 +249,7 @@ def reject(wire: bytes) -> Reply | Drop:
 def shortened(query: Query) -> Query:
     """Return a query without what nobody needs to answer it: its EDNS options, all behind its question."""
     edns = None if query.edns is None else query.edns._replace(options=())
-    kept = query.limit, query.cookie, query.structured
+    kept = query.limit, query.reply_options, query.structured
     return Query(query.wire[: query.end], query.name, query.end, edns, *kept)
 
 

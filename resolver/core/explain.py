@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from resolver.core import names
 from resolver.core import wire as w
+from resolver.core.identity import ANONYMOUS, Identity
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.rule import Action, Own, Pattern, Rule, Scope, Side, Trigger, When
 from resolver.core.lists.rules import Rules
 from resolver.core.networks import Address, Network, Networks
 from resolver.core.policy import Policy, PolicyList, Verdict
-from resolver.core.routes import LocalZone, Routes
+from resolver.core.routes import Routes
 from resolver.core.sets import Say
 from resolver.core.verdicts import takes_type
 
@@ -55,6 +56,7 @@ def explain(
     parsed: Mapping[str, ParsedList],
     routes: Routes,
     qtype: int = w.A,
+    identity: Identity = ANONYMOUS,
 ) -> Explanation:
     """Judge a canonical name, asked for a type over UDP, as the server would, and say how it came about."""
     groups = policy.groups_of(address)
@@ -78,7 +80,7 @@ def explain(
         looked=looked,
         verdict=verdict,
         rule=None if verdict.say is None else _deciding(looked, verdict.list, verdict.say),
-        route=_describe(routes.find(name)),
+        route=_route(name, qtype, routes, identity),
     )
 
 
@@ -129,5 +131,8 @@ def _action(own: Own | None) -> Action | None:
     return None if own is None else own.action
 
 
-def _describe(route: LocalZone | str) -> str:
+def _route(name: bytes, qtype: int, routes: Routes, identity: Identity) -> str:
+    if identity.find(name, qtype.to_bytes(2, "big") + w.IN.to_bytes(2, "big")) is not None:
+        return "answered here (about this resolver)"
+    route = routes.find(name)
     return f"upstream {route}" if isinstance(route, str) else f"answered here ({names.to_text(route.apex)})"

@@ -24,9 +24,23 @@ from resolver.core.wire import MAX_UDP_REPLY, Query
 
 BLOCKED, CENSORED, FILTERED, PROHIBITED, FORGED = 15, 16, 17, 18, 4
 STALE, STALE_NXDOMAIN, CACHED_ERROR, NOT_SUPPORTED = 3, 19, 13, 21
-NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_QUERY_TYPE = 22, 23, 30
-
+NOT_AUTHORITATIVE, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_QUERY_TYPE = 20, 22, 23, 30
 _FORGED_CODE = FORGED.to_bytes(2, "big")
+SENT_ERRORS = (
+    *(
+        STALE,
+        FORGED,
+        CACHED_ERROR,
+        BLOCKED,
+        CENSORED,
+        FILTERED,
+        PROHIBITED,
+        STALE_NXDOMAIN,
+        NOT_AUTHORITATIVE,
+    ),
+    *(NOT_SUPPORTED, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_QUERY_TYPE),
+)
+"""The extended errors of our own making, in order; those of upstream servers are passed on besides."""
 
 CODES = {
     ListClass.POLICY: BLOCKED,
@@ -146,9 +160,9 @@ def _rdata(record: dnslib.RR) -> bytes:
     return bytes(buffer.data)
 
 
-def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes) -> bytes:
-    """Return one record of class IN; the owner in wire form."""
-    return owner + struct.pack(">HHIH", rtype, w.IN, ttl, len(data)) + data
+def pack_record(owner: bytes, rtype: int, ttl: int, data: bytes, rclass: int = w.IN) -> bytes:
+    """Return one record; the owner in wire form."""
+    return owner + struct.pack(">HHIH", rtype, rclass, ttl, len(data)) + data
 
 
 ANY_RECORD = pack_record(POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has no HINFO
@@ -195,10 +209,10 @@ class Shape:
         edns = query.edns
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + self.sections.tail
-        elif query.cookie:
+        elif query.reply_options:
             start = head + self._counts_edns + wire[12 : query.end] + self.sections.tail
             for options in self._options:
-                reply = start + opt(options + query.cookie, do=edns.do)
+                reply = start + opt(options + query.reply_options, do=edns.do)
                 if len(reply) <= query.limit:
                     break
         else:
@@ -310,9 +324,9 @@ def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
         return head + b"\0\1\0\0\0\0\0\0" + question
     if query.structured:
         options = unforged(options)
-    record = opt(options + query.cookie, do=query.edns.do, extended_rcode=rcode >> 4)
+    record = opt(options + query.reply_options, do=query.edns.do, extended_rcode=rcode >> 4)
     if w.HEADER_SIZE + len(question) + len(record) > query.limit:
-        record = opt(query.cookie, do=query.edns.do, extended_rcode=rcode >> 4)
+        record = opt(query.reply_options, do=query.edns.do, extended_rcode=rcode >> 4)
     return head + b"\0\1\0\0\0\0\0\1" + question + record
 
 

@@ -28,7 +28,8 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = range(7)
 BADVERS = 16
 A, NS, CNAME, SOA, PTR, HINFO, MX, TXT, AAAA, DNAME = 1, 2, 5, 6, 12, 13, 15, 16, 28, 39
 OPT, DS, SVCB, HTTPS, NXNAME, IXFR, AXFR, ANY = 41, 43, 64, 65, 128, 251, 252, 255
-IN = 1
+RESINFO = 261
+IN, CH = 1, 3
 EDE = 15
 """EDNS option code of the extended DNS error (RFC 8914, section 2)."""
 SDE = 65015
@@ -51,11 +52,11 @@ class Query:
     """One question as a client asked it.
 
     `name` is canonical, `kind` is type and class as they stand in the question, `end` is where the question
-    ends in `wire`, `limit` is the largest reply in bytes; `cookie` is the packed option that the reply gets.
-    `structured` says that the client reads structured errors.
+    ends in `wire`, `limit` is the largest reply in bytes; `reply_options` are options that its reply gets,
+    packed, because it asks for them. `structured` says that the client reads structured errors.
     """
 
-    __slots__ = ("cookie", "edns", "end", "kind", "limit", "name", "structured", "wire")
+    __slots__ = ("edns", "end", "kind", "limit", "name", "reply_options", "structured", "wire")
 
     def __init__(
         self,
@@ -64,11 +65,11 @@ class Query:
         end: int,
         edns: Edns | None,
         limit: int,
-        cookie: bytes = b"",
+        reply_options: bytes = b"",
         structured: bool = False,
     ) -> None:
         self.wire = wire
-        self.cookie = cookie
+        self.reply_options = reply_options
         self.structured = structured
         self.name = name
         self.end = end

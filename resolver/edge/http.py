@@ -7,7 +7,7 @@ import contextlib
 import logging
 import re
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from ipaddress import ip_address
@@ -61,6 +61,8 @@ logging.getLogger("uvicorn").setLevel(logging.ERROR)  # not for every bad reques
 
 Judge = Callable[[bytes, str], Verdict]
 """(canonical name, address of the client) -> verdict."""
+About = Callable[[Request], Awaitable[Response | None]]
+"""(request) -> what it asks about this server, None where it asks for something else."""
 Metrics = Callable[[str], tuple[bytes, str]]
 """(Accept header) -> body and content type."""
 
@@ -206,13 +208,30 @@ async def _discard(receive: Receive) -> None:
         more = message.get("more_body", False)
 
 
-def notice_app(judge: Judge) -> ASGIApp:
-    """Return the notice page: whatever is asked for, the answer says why the host was blocked."""
+async def _nothing(_: Request) -> None:
+    """Say nothing about this server."""
+
+
+def notice_app(judge: Judge, about: About = _nothing, own: Callable[[], Collection[str]] = tuple) -> ASGIApp:
+    """Return the notice page: whatever is asked for, the answer says why the host was blocked.
+
+    But at an address, and at `own` names, lowercase, what is `about` this server comes first.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await _notice(Request(scope), judge)(scope, receive, send)
+        request = Request(scope)
+        found = await about(request) if _is_ours(request.headers.get("host", ""), own()) else None
+        await (found or _notice(request, judge))(scope, receive, send)
 
     return app
+
+
+def _is_ours(host: str, own: Collection[str]) -> bool:
+    try:
+        name = host_of(host)
+    except NameFault:
+        return False
+    return name is None or names.to_text(name) in own
 
 
 def _notice(request: Request, judge: Judge) -> Response:
@@ -299,7 +318,12 @@ def preferred(accept: str) -> str:
     return max(KINDS, key=weight)
 
 
-def admin_app(metrics: Metrics, ready: Callable[[], Sequence[Check]], hosts: Collection[str] = ()) -> ASGIApp:
+def admin_app(
+    metrics: Metrics,
+    ready: Callable[[], Sequence[Check]],
+    hosts: Collection[str] = (),
+    about: About = _nothing,
+) -> ASGIApp:
     """Return what scrapers and probes read. It changes nothing.
 
     It answers to addresses, to names without a dot, and to `hosts`: other names of this machine, lowercase.
@@ -323,8 +347,9 @@ def admin_app(metrics: Metrics, ready: Callable[[], Sequence[Check]], hosts: Col
     app.router.redirect_slashes = False
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_for_us(Request(scope).headers.get("host", ""), hosts):
-            await app(scope, receive, send)
+        request = Request(scope)
+        if _is_for_us(request.headers.get("host", ""), hosts):
+            await (await about(request) or app)(scope, receive, send)
         else:
             refusal = PlainTextResponse(
                 "Ask by address: this listener has no such name.\n", 421, ADMIN_HEADERS

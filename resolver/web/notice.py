@@ -12,7 +12,7 @@ from resolver.core import reasons
 from resolver.core.lists.record import ListClass
 from resolver.core.reasons import Reason
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark;
   --ink: #1c2430; --paper: #fff; --soft: #5a6675; --line: #d9dfe6; --mark: #b3261e }
 @media (prefers-color-scheme: dark) {
@@ -33,10 +33,18 @@ dd { flex: 1 1 14rem; margin: 0; overflow-wrap: anywhere }
 a { color: inherit }
 footer { padding: 2rem 1.25rem; color: var(--soft); font-size: .9rem }
 """.strip()
-CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+
+
+def content_security_policy(style: str) -> str:
+    """Return the policy of a page that has one style and nothing else."""
+    known = b64encode(sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{known}'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+CONTENT_SECURITY_POLICY = content_security_policy(STYLE)
 _CLASSES = {
     ListClass.POLICY: "a rule of this network",
     ListClass.LEGAL: "a legal obligation",
@@ -101,12 +109,12 @@ def document(notice: Notice) -> dict[str, object]:
 
 def page(notice: Notice) -> str:
     """Return the page. Every value is escaped; there is no script and nothing from elsewhere."""
-    host, facts = _shown(notice.host), _facts(notice)
+    host, facts = shown(notice.host), _facts(notice)
     if notice.reason is not None:
         title = f"{host} is blocked"
         rows = "\n".join(
             [
-                f'<div><dt>{label}</dt><dd dir="auto">{_value(key, text)}</dd></div>'
+                f'<div><dt>{label}</dt><dd dir="auto">{value(key, text)}</dd></div>'
                 for key, label, text in facts
             ]
         )
@@ -130,7 +138,7 @@ def page(notice: Notice) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="robots" content="noindex">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n'
+        f'<meta name="robots" content="noindex">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n'
         f"<body>\n<main>\n{body}\n</main>\n"
         "<footer>Shown by the DNS resolver of this network, nxwhy.</footer>\n</body>\n</html>\n"
     )
@@ -156,13 +164,13 @@ def _facts(notice: Notice) -> list[tuple[str, str, str]]:
     return [fact for fact in facts if fact[2]]
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return text that is safe between tags and in a quoted attribute."""
     return escape(_NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
-def _value(key: str, text: str) -> str:
+def value(key: str, text: str) -> str:
     """Return one fact, safe between tags; as a link where its field may hold one."""
     if not text.startswith(_LINKS.get(key, _NO_LINK)):
-        return _shown(text)
-    return f'<a href="{_shown(text)}" rel="noreferrer">{_shown(_SCHEME.sub("", text))}</a>'
+        return shown(text)
+    return f'<a href="{shown(text)}" rel="noreferrer">{shown(_SCHEME.sub("", text))}</a>'

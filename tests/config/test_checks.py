@@ -77,6 +77,10 @@ from tests.config.reading import config, mistakes, warnings
             'listen: {dns: ["[::]:53", "[::1]:53"]}',
             "1:27: listen.dns.1: [::]:53 takes this address already",
         ),
+        (
+            "server: {designated: [{alpn: [dot]}]}",
+            "1:23: server.designated.0: needs a `name`, here or as `server.name`",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_told_where_it_stands(text: str, said: str) -> None:
@@ -116,6 +120,8 @@ def test_what_should_be_known_is_a_warning(text: str, said: str) -> None:
         "listen: {dns: [192.0.2.1:53, 192.0.2.2:53]}",
         "listen: {dns: [0.0.0.0:53]}\nupstreams: {default: {servers: [127.0.0.11]}}",
         "routes: [{domains: [corp.example], upstream: default}]",
+        "server: {name: dns.example, designated: [{alpn: [dot]}]}",
+        "server: {designated: [{alpn: [dot], name: dns.example}]}",
     ],
 )
 def test_what_fits_together_is_taken_without_a_word(text: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from resolver.config import Config, Endpoint, default
-from resolver.config.model import Kind, Trial
+from resolver.config.model import Designated, Kind, Trial
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
-from resolver.shipped import SHIPPED, TEMPLATES, shipped_folder
+from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES, shipped_folder
 from tests.config.reading import HOME, config, mistakes
 
 FULL = """
@@ -21,6 +21,18 @@ listen:
   dns: [192.0.2.1:53, "[2001:db8::1]:53"]
   notice: [192.0.2.10:80]
   admin: 127.0.0.1:9000
+server:
+  name: dns.corp.example
+  id: dns1
+  version: off
+  transparency: https://dns.corp.example/transparency
+  designated:
+    - alpn: [dot]
+    - alpn: [h2, h3]
+      name: doh.corp.example
+      port: 8443
+      path: /q{?dns}
+      addresses: [192.0.2.1, 2001:db8::1]
 upstreams:
   default:
     servers: [192.0.2.53, "tcp://[2001:db8::53]:5353"]
@@ -80,6 +92,11 @@ def test_the_defaults() -> None:
         "listen.dns": (Endpoint("127.0.0.1", 5335),),
         "listen.notice": (),
         "listen.admin": Endpoint("127.0.0.1", 8053),
+        "server.name": None,
+        "server.id": "",
+        "server.version": "nxwhy",
+        "server.transparency": None,
+        "server.designated": (),
         "upstreams": {},
         "routes": (),
         "never_block": (),
@@ -114,6 +131,20 @@ def test_every_key_can_be_set() -> None:
         "listen.dns": (Endpoint("192.0.2.1", 53), Endpoint("2001:db8::1", 53)),
         "listen.notice": (Endpoint("192.0.2.10", 80),),
         "listen.admin": Endpoint("127.0.0.1", 9000),
+        "server.name": b"\3dns\4corp\7example\0",
+        "server.id": "dns1",
+        "server.version": "",
+        "server.transparency": "https://dns.corp.example/transparency",
+        "server.designated": (
+            Designated(alpn=("dot",)),
+            Designated(
+                alpn=("h2", "h3"),
+                name="doh.corp.example",
+                port="8443",
+                path="/q{?dns}",
+                addresses=("192.0.2.1", "2001:db8::1"),
+            ),
+        ),
         "never_block": (b"\4corp\7example\0",),
         "tests": (Trial(name="ads.example", type=28, client="192.0.2.7", expect="blocked"),),
         "answer.ttl": 60,
@@ -203,7 +234,7 @@ def test_private_stands_for_networks_beside_others() -> None:
 
 
 def test_what_is_said_to_ship_does() -> None:
-    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *TEMPLATES}
+    assert {file.stem for file in shipped_folder().glob("*.yaml")} == {*SHIPPED, *OPTIONAL, *TEMPLATES}
 
 
 def test_admin_can_be_off() -> None:

@@ -11,7 +11,8 @@ from tests.config.test_model import FULL
 
 NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
 KEYS = (
-    "listen, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log, engine, state"
+    "listen, server, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log,"
+    " engine, state"
 )
 DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
 
@@ -113,7 +114,8 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ("lists: {a: {path: b, kind: deny}}", "1:28: lists.a.kind: must be block or allow"),
         (
             "lists: {a: {shipped: nope}}",
-            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo do",
+            "1:22: lists.a.shipped: 'nope' does not ship; wechat, line, bbm, linkedin, imo, canaries,"
+            " doh-bypass do",
         ),
         (
             "lists: {a: {shipped: vchat}}",
@@ -210,6 +212,42 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
             "1:27: groups.default.block: must be a list, as [one, two]",
         ),
         ("groups: {default: {block: [{a: b}]}}", "1:28: groups.default.block.0: must be text"),
+        (
+            "server: {name: resolver.arpa}",
+            "1:16: server.name: 'resolver.arpa' is no name of one server, as dns.corp.example",
+        ),
+        ("server: {name: .}", "1:16: server.name: '.' is no name of one server, as dns.corp.example"),
+        ("server: {id: größe}", "1:14: server.id: 'größe' is not printable ASCII"),
+        (f"server: {{id: {'a' * 64}}}", "1:14: server.id: has 64 characters; 63 at most"),
+        (f"server: {{version: {'a' * 256}}}", "1:19: server.version: has 256 characters; 255 at most"),
+        (
+            "server: {transparency: 'http://dns.example/'}",
+            "1:24: server.transparency: 'http://dns.example/' is no https:// URL",
+        ),
+        (
+            "server: {transparency: 'https://me:pass@dns.example/'}",
+            "1:24: server.transparency: a password in a URL would be shown to everybody",
+        ),
+        (
+            f"server: {{transparency: 'https://dns.example/{'a' * 228}'}}",
+            "1:24: server.transparency: has 248 characters; 247 at most",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: []}]}",
+            "1:49: server.designated.0.alpn: needs at least one entry",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: [h4]}]}",
+            "1:50: server.designated.0.alpn.0: must be dot, doq, h2 or h3",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: [dot], port: 0}]}",
+            "1:62: server.designated.0.port: '0' is no port: a number from 1 to 65535",
+        ),
+        (
+            "server: {name: dns.example, designated: [{alpn: [h2], path: /dns-query}]}",
+            "1:61: server.designated.0.path: '/dns-query' is no path with `{?dns}`, as /dns-query{?dns}",
+        ),
         (
             "groups: {default: {answer: nxdomian}}",
             "1:28: groups.default.answer: must be nxdomain, nodata, notice, null or refused;"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.core.explain import explain
+from resolver.core.identity import Identity
 from resolver.core.lists.parsed import ParsedList, Tally
 from resolver.core.lists.record import Record
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope
@@ -63,6 +64,15 @@ def test_the_trace_names_the_lists_the_rule_and_its_line(
 def test_the_trace_says_what_is_answered_here() -> None:
     found = explain(from_text("a.localhost"), ip_address("192.0.2.1"), POLICY, PARSED, Routes())
     assert found.route == "answered here (localhost)"
+
+
+@pytest.mark.parametrize(
+    ("qtype", "route"), [(261, "answered here (about this resolver)"), (1, "upstream default")]
+)
+def test_the_trace_says_what_is_answered_about_the_resolver(qtype: int, route: str) -> None:
+    name = from_text("dns.example")
+    found = explain(name, ip_address("192.0.2.1"), POLICY, PARSED, Routes(), qtype, Identity(name))
+    assert found.route == route
 
 
 NAMES = st.sampled_from(["example", "a.example", "b.a.example", "c.b.a.example", "test", "a.test"])

@@ -8,7 +8,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from resolver.core.cache import Ageing, Cache
 from resolver.core.clients import Clients
+from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine, Forward, Outcome, Reply
+from resolver.core.identity import Designation, Identity
 from resolver.core.lists.record import ListClass, Record
 from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope, When
 from resolver.core.policy import AnswerSettings, Group, Policy, PolicyList
@@ -16,7 +18,7 @@ from resolver.core.replies import AnswerMode
 from resolver.core.routes import Routes
 from resolver.core.wire import parse_answer, parse_query
 from resolver.observe.counters import Channel, Counters
-from tests.messages import answer, packed
+from tests.messages import answer, packed, wire_name
 from tests.tables import build
 
 MODES = list(AnswerMode)
@@ -46,6 +48,8 @@ POLICY = Policy(build(RULES), LISTS, GROUPS, SETTINGS, generation=1)
 CLIENTS = [packed(str(network.network_address + 1)) for network in NETWORKS.values()]
 FREE = packed("2001:db8::1")
 """A client for whom nothing is blocked."""
+OWN = wire_name("dns.example")
+IDENTITY = Identity(OWN, "dns1", "nxwhy", "https://dns.example/", [Designation(OWN, ("dot",))])
 NETS = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
 
 
@@ -56,9 +60,9 @@ class Both:
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415  # may not be built
         from resolver.native.cache import NativeCache  # noqa: PLC0415
 
-        self.python = Engine(Cache(1 << 22), Ageing(), Routes())
+        self.python = Engine(Cache(1 << 22), Ageing(), Routes(), Cookies(bytes(16)), IDENTITY)
         self.cache = NativeCache(1 << 22)
-        self.native = Engine(self.cache, Ageing(), Routes())
+        self.native = Engine(self.cache, Ageing(), Routes(), Cookies(bytes(16)), IDENTITY)
         self.clients = Clients(policy, NETS, rate, SharedBucket)
         self.answering = Answering(self.cache)
         self.told = self.answering.told(self.clients)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.messages import opt, packed, query, record
 from tests.native.both import CLIENTS, FREE, Both
-from tests.native.corpus import NAMES, OPTS, TYPES, messages
+from tests.native.corpus import ABOUT_US, NAMES, OPTS, TYPES, messages
 from tests.twins import needs_native
 
 pytestmark = needs_native
@@ -56,7 +56,7 @@ def test_every_message_of_the_corpus_gets_the_same_answer_or_is_handed_over(seed
 
 
 @given(
-    name=st.one_of(st.sampled_from(NAMES), WIRE_NAMES),
+    name=st.one_of(st.sampled_from([*NAMES, *ABOUT_US]), WIRE_NAMES),
     qtype=st.one_of(st.sampled_from(TYPES), st.integers(0, 65535)),
     flags=st.integers(0, 65535),
     opts=st.one_of(st.sampled_from(OPTS), st.binary(max_size=20)),
@@ -103,6 +103,11 @@ def test_cached_answers_are_given(name: str, qtype: int, opts: bytes) -> None:
         query("free.example"),
         query("policy.example", opt=opt(version=1)),
         query("policy.example", opt=opt(options=b"\0\x0a\0\x08abcdefgh")),
+        query("policy.example", opt=opt(options=b"\0\3\0\0")),
+        query("known.example", opt=opt(options=b"\0\3\0\0\0\x0a\0\x08abcdefgh")),
+        query("dns.example", 261, flags=0),
+        query("_dns.resolver.arpa", 64),
+        query("version.bind", 16, qclass=3),
         query("policy.example", flags=0x2100),
         query("policy.example", flags=0x8180),
         query("policy.example")[:-1],

@@ -5,7 +5,8 @@
     match: subtree
     names:
     - chat.example
-    - {name: cdn.example, match: exact, enabled: false, note: ..., collateral: ..., effect: block}
+    - {name: cdn.example, match: exact, enabled: false, note: ..., collateral: ...}
+    - {name: ask.example, effect: block, answer: nodata}
 
 It is for lists that people write. A wrong name costs that name; a wrong key costs the list, because a switch
 that nobody reads is worse than a list that did not load.
@@ -24,7 +25,7 @@ from resolver.core.lists.document import KEY, DocumentFault, Mark, Marks, compos
 from resolver.core.lists.line import Bad, Ignored, Quiet, Said, judge_name
 from resolver.core.lists.record import MAX_FIELD, Record
 from resolver.core.lists.record_reader import check_text, record_from_mapping
-from resolver.core.lists.rule import Effect, Rule, Scope
+from resolver.core.lists.rule import Action, Effect, Own, Rule, Scope
 
 MAX_BYTES = 2 << 20
 """Largest file, in bytes: about 25 000 entries with notes. Longer lists are made by programs."""
@@ -32,7 +33,7 @@ MAX_NODES = 1 << 18
 """Most keys and values of a file, which is what takes time and memory."""
 
 FILE_KEYS = ("schema", "record", "match", "names")
-ENTRY_KEYS = ("name", "match", "enabled", "effect", "note", "collateral")
+ENTRY_KEYS = ("name", "match", "enabled", "effect", "answer", "note", "collateral")
 
 _MAX_DEPTH = 4  # the file, its record, the history of that, a step
 _START = re.compile(
@@ -41,6 +42,9 @@ _START = re.compile(
 _MATCHES = {"exact": Scope.EXACT, "subtree": Scope.SUBTREE}
 _SWITCHES = {"true": True, "false": False}
 _EFFECTS = {"block": Effect.BLOCK, "allow": Effect.ALLOW}
+_ANSWERS = {
+    one.value: Own(one) for one in (Action.NXDOMAIN, Action.NODATA, Action.NULL, Action.REFUSED, Action.DROP)
+}
 
 T = TypeVar("T")
 Values = dict[str, yaml.Node]
@@ -156,6 +160,9 @@ def _read_entry(line: int, values: Values, match: Scope) -> Entry:
 def _judge_entry(name: str, line: int, values: Values, match: Scope) -> Said:
     scope = _choice(values, "match", _MATCHES, match)
     effect = _choice(values, "effect", _EFFECTS, Effect.BLOCK)
+    own = _choice(values, "answer", _ANSWERS, None)
+    if own is not None and effect.allows:
+        raise DocumentFault(values["answer"].start_mark, "`answer` is for names that are blocked")
     enabled = _choice(values, "enabled", _SWITCHES, True)
     note, _ = (
         check_text(key, scalar(values[key]) if key in values else None, MAX_FIELD)
@@ -167,7 +174,7 @@ def _judge_entry(name: str, line: int, values: Values, match: Scope) -> Said:
     if isinstance(said, Ignored):
         return Bad("an address, not a name")
     if isinstance(said, Rule):
-        return said._replace(note=note) if enabled else Ignored("disabled")
+        return said._replace(note=note, own=own) if enabled else Ignored("disabled")
     return said
 
 
@@ -175,7 +182,7 @@ def _choice(values: Values, key: str, choices: Mapping[str, T], default: T) -> T
     node = values.get(key)
     if node is None:
         return default
-    text = scalar(node)
-    if text is None or text not in choices:
+    text = scalar(node) or node.value  # `null` is an answer
+    if text not in choices:
         raise DocumentFault(node.start_mark, f"`{key}` must be {' or '.join(choices)}")
     return choices[text]

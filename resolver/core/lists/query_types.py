@@ -90,6 +90,8 @@ TYPE_NUMBERS: Mapping[str, int] = MappingProxyType(
         "CAA": 257,
         "AVC": 258,
         "AMTRELAY": 260,
+        "RESINFO": 261,
+        "WALLET": 262,
         "TA": 32768,
         "DLV": 32769,
     }

@@ -11,6 +11,7 @@ from resolver.core.lists.annotated import MAX_BYTES, is_annotated
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.reader import parse_list
 from resolver.core.lists.record import Record
+from resolver.core.lists.rule import Action, Effect, Own
 from tests.core.lists.said import rules
 
 
@@ -63,6 +64,17 @@ def test_the_file_may_say_that_its_names_are_exact() -> None:
     assert parsed.record is None
 
 
+@pytest.mark.parametrize("action", ["nxdomain", "nodata", "null", "refused", "drop"])
+def test_an_entry_may_ask_for_an_answer_of_its_own(action: str) -> None:
+    (rule,) = parse(f"names: [{{name: a.example, answer: {action}}}]").rules
+    assert rule.own == Own(Action(action))
+
+
+def test_in_an_allow_list_no_entry_asks_for_an_answer() -> None:
+    (rule,) = parse("names: [{name: a.example, answer: nodata}]", allow=True).rules
+    assert (rule.effect, rule.own) == (Effect.ALLOW, None)
+
+
 def test_an_empty_template_is_a_list() -> None:
     assert parse("record: {title: Later}\nnames: []\n").record == Record("Later")
 
@@ -87,6 +99,8 @@ def test_in_an_allow_list_every_name_is_let_through() -> None:
         ("{name: b.example, match: below}", "`match` must be exact or subtree"),
         ("{name: b.example, enabled: no}", "`enabled` must be true or false"),
         ("{name: b.example, effect: }", "`effect` must be block or allow"),
+        ("{name: b.example, answer: data}", "`answer` must be nxdomain or nodata or null or refused or drop"),
+        ("{name: b.example, effect: allow, answer: nodata}", "`answer` is for names that are blocked"),
         ("{name: b.example, note: '%s'}" % ("x" * 301), "note: 301 characters, over 300"),
         ('{name: b.example, collateral: "\\a"}', "collateral: holds a control character"),
         ("{name: a..b, enabled: false}", "an empty label"),
