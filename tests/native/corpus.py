@@ -27,9 +27,9 @@ ABOUT_US = [
 ]
 TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535, 64, 261]
 OPTS = [
-    *[b""] * 11,
-    *[opt()] * 9,
-    *[opt(do=True)] * 7,
+    *[b""] * 20,
+    *[opt()] * 16,
+    *[opt(do=True)] * 12,
     opt(payload=0),
     opt(payload=600),
     opt(payload=65535, do=True),
@@ -50,7 +50,7 @@ FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 
 def valid(rng: random.Random) -> bytes:
     """Return a query that somebody may send."""
     wire = query(
-        rng.choice(NAMES if rng.random() < 0.9 else ABOUT_US),
+        rng.choice(NAMES if rng.random() < 0.95 else ABOUT_US),
         rng.choice(TYPES),
         qclass=rng.choice([*[1] * 8, 3, 255]),
         flags=rng.choice(FLAGS),
