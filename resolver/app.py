@@ -135,7 +135,7 @@ class App:
 
     def _make_service(self, config: Config) -> Service:
         known = self._parts.cache, make_ageing(config), make_routes(config)
-        engine = Engine(*known, self._cookies, config.answer.structured, make_identity(config))
+        engine = Engine(*known, self._cookies, make_identity(config), config.answer.structured)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),

@@ -144,7 +144,9 @@ class _Reading:
         found = {
             location: (node.start_mark.line + 1, node.start_mark.column + 1)
             for location, node in self._nodes.items()
-            if location[:1] in (("lists",), ("answer",), ("tests",)) and KEY not in location and len(location) <= 4
+            if location[:1] in (("lists",), ("answer",), ("tests",))
+            and KEY not in location
+            and len(location) <= 4
         }
         return Places(self._source, found)
 

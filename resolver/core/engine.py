@@ -113,8 +113,8 @@ class Engine:
         ageing: Ageing,
         routes: Routes,
         cookies: Cookies | None = None,
-        signal: int | None = w.SDE,
         identity: Identity = ANONYMOUS,
+        signal: int | None = w.SDE,
     ) -> None:
         """`cookies` makes server cookies; None: the clients' are ignored.
 
@@ -152,16 +152,16 @@ class Engine:
         return self._find(query, profile, verdict, entry, now)
 
     def take_options(self, query: Query, address: bytes, now: float) -> None:
-        """See to it that the reply has what the client asks for: its cookie, our id, structured errors.
+        """See to it that the reply has what the query asks for: cookie, our id, structured errors.
 
-        Of several cookies the first counts (RFC 7873, section 5.2). What the option holds that asks for our
-        id means nothing (RFC 5001, section 2.1). Before there was an option for them, clients asked for
-        structured errors by an extended error that says nothing. Raises WireError.
+        Of several cookies the first counts (RFC 7873, section 5.2); we are asked for our id whatever stands
+        in the option (RFC 5001, section 2.1). Before there was an option for structured errors, clients asked
+        for them by an extended error that says nothing. Raises WireError.
         """
         options = () if query.edns is None else query.edns.options
-        sent = [data for code, data in options if code == COOKIE]
-        if sent and self.cookies is not None:
-            query.reply_options = self.cookies.answer(sent[0], address, now)
+        cookies = [data for code, data in options if code == COOKIE]
+        if cookies and self.cookies is not None:
+            query.reply_options = self.cookies.answer(cookies[0], address, now)
         if self.identity.nsid and NSID in [code for code, _ in options]:
             query.reply_options += self.identity.nsid
         if self.signal is not None:

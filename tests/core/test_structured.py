@@ -45,7 +45,7 @@ ADS_TOLD = '{"c":["mailto:it@corp.example"],"j":"Ads: No ads","s":5,"l":"en"}'
 
 
 def engine(signal: int | None = SDE) -> Engine:
-    return Engine(Cache(1 << 20), Ageing(), Routes(), Cookies(bytes(16)), signal)
+    return Engine(Cache(1 << 20), Ageing(), Routes(), Cookies(bytes(16)), signal=signal)
 
 
 def told(wire: bytes, on: Engine | None = None) -> list[tuple[int, str]]:

@@ -27,6 +27,9 @@ from resolver.core.lists.record import (
     Texts,
 )
 
+MAX_FAULTS = 100
+"""Most faults that are told of one record."""
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _CONTACT = re.compile(
@@ -69,7 +72,7 @@ def record_from_mapping(mapping: Mapping[str, object]) -> Record:
     if record.since and record.review and record.review < record.since:
         reading.note("review", "before `since`")
     if reading.faults:
-        raise RecordRefused(tuple(reading.faults))
+        raise RecordRefused(tuple(reading.faults[:MAX_FAULTS]))
     return record
 
 
@@ -139,10 +142,9 @@ class _Reading:
     ) -> None:
         self._mapping, self._place = mapping, place
         self.faults: list[RecordFault] = []
-        for key in mapping:
-            if key not in known:
-                reason = f"unknown; the keys are {', '.join(known)}"
-                self.faults.append(RecordFault((*place, str(key)), reason, of_key=True))
+        for key in [key for key in mapping if key not in known][:MAX_FAULTS]:
+            reason = f"unknown; the keys are {', '.join(known)}"
+            self.faults.append(RecordFault((*place, str(key)), reason, of_key=True))
 
     def note(self, field: str, reason: str) -> None:
         self.faults.append(RecordFault((*self._place, field), reason))
