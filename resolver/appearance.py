@@ -23,7 +23,7 @@ def make_appearance(config: Config) -> Appearance:
     """Read what the owner wants of the page. Raises PageFault."""
     page, answer = config.notice, config.answer
     look = Look(
-        markup.STYLE if page.colour is None else markup.style(page.colour),
+        markup.style(page.colour),
         _logo(config),
         answer.organisation,
         page.text,

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 
 from resolver.config.fields import File, Part, from_text
 from resolver.config.records import PageText
-from resolver.core.colours import Colour, colour
+from resolver.core.colours import ACCENT, Colour, parse_colour
 
 FILES = ("logo", "certificate", "key")
 
@@ -17,7 +17,7 @@ FILES = ("logo", "certificate", "key")
 class NoticePage(Part):
     """The notice page. `certificate` and `key` are those of its own name, for `listen.notice_tls`."""
 
-    colour: Annotated[Colour | None, BeforeValidator(from_text(colour))] = None
+    colour: Annotated[Colour, BeforeValidator(from_text(parse_colour))] = ACCENT
     logo: File | None = None
     text: PageText = ""
     requests: bool = False

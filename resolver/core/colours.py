@@ -30,9 +30,11 @@ class Colour(NamedTuple):
 
 
 BLACK, WHITE = Colour(0, 0, 0), Colour(255, 255, 255)
+ACCENT = Colour(15, 98, 114)
+"""The colour of signs and links where the owner names none."""
 
 
-def colour(text: str) -> Colour:
+def parse_colour(text: str) -> Colour:
     """Return a colour that is written as #1a2b3c. Raises ValueError."""
     found = _HEX(text)
     if found is None:
@@ -46,11 +48,11 @@ def contrast(one: Colour, other: Colour) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def readable_on(paper: Colour, ink: Colour) -> Colour:
-    """Return a colour, darker or lighter as far as it needs to be read on a paper."""
+def readable_on(paper: Colour, ink: Colour, least: float = LEAST_CONTRAST) -> Colour:
+    """Return a colour, darker or lighter as far as it needs to be to have a contrast to a paper."""
     towards = BLACK if contrast(BLACK, paper) > contrast(WHITE, paper) else WHITE
     mixed = [_mixed(ink, towards, step / STEPS) for step in range(STEPS + 1)]
-    return next((one for one in mixed if contrast(one, paper) >= LEAST_CONTRAST), towards)
+    return next((one for one in mixed if contrast(one, paper) >= least), towards)
 
 
 def _mixed(one: Colour, other: Colour, share: float) -> Colour:

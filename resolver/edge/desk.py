@@ -28,6 +28,7 @@ FILE = "requests.jsonl"
 """Its name in the state folder."""
 MAX_BYTES = 1 << 20
 """Largest file; beyond, the older half of it goes."""
+_KEYS = {"time", *Wish.__dataclass_fields__}
 WINDOW_S = 3600.0
 MAX_IN_ALL, MAX_EACH = 60, 5
 """How many requests are taken within a window: in all, and of one IPv4 address or IPv6 /64."""
@@ -153,5 +154,5 @@ def kept(folder: Path) -> Iterator[dict[str, str]]:
             found = json.loads(line)
         except ValueError:
             continue
-        if isinstance(found, dict):
+        if isinstance(found, dict) and found.keys() >= _KEYS:
             yield {str(key): str(value) for key, value in found.items()}

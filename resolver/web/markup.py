@@ -8,12 +8,12 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-from resolver.core.colours import Colour, readable_on
+from resolver.core.colours import ACCENT, Colour, readable_on
 
 PAPER, NIGHT = Colour(255, 255, 255), Colour(28, 34, 42)
 """What texts stand on, by day and by night; style.css has the same."""
-ACCENT = Colour(15, 98, 114)
-"""The colour of signs and links where the owner names none."""
+AT_NIGHT = 7.0
+"""Contrast of the accent by night: a colour that just about reads on white is dull there."""
 LINKS = {
     "contact": ("mailto:", "tel:", "https://"),
     "reference": ("https://",),
@@ -29,7 +29,7 @@ _RULES = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 def style(accent: Colour = ACCENT) -> str:
     """Return the style of pages, with a colour that is readable by day and by night whatever it is."""
-    day, night = readable_on(PAPER, accent), readable_on(NIGHT, accent)
+    day, night = readable_on(PAPER, accent), readable_on(NIGHT, accent, AT_NIGHT)
     return f":root {{ --accent-day: {day}; --accent-night: {night} }}\n{_RULES}".strip()
 
 

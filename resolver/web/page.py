@@ -70,8 +70,7 @@ def _blocked(name: str, reason: Reason, phrases: Phrases, look: Look, token: str
     yield f'<p class="ground">{phrases.say(f"class_{reason.list_class.value}")}</p>'
     yield f"<h1>{phrases.say('blocked', host=host)}</h1>"
     yield f"<p>{phrases.say('network')}</p>"
-    if reason.why:
-        yield _why(reason)
+    yield _why(reason, phrases)
     if look.text:
         text, language = in_language(look.text, look.language, (phrases.tag,))
         yield f'<p dir="auto"{_lang(language)}>{shown(text)}</p>'
@@ -84,14 +83,16 @@ def _blocked(name: str, reason: Reason, phrases: Phrases, look: Look, token: str
         yield f'<section>\n<h2>{phrases.say("history")}</h2>\n<ol class="steps">\n{steps}\n</ol>\n</section>'
 
 
-def _why(reason: Reason) -> str:
-    """Return why, in the words of whoever decided, and who that is."""
-    by = (
-        f'\n<p class="by" dir="auto"{_lang(reason.organisation_language)}>{shown(reason.organisation)}</p>'
-        if reason.organisation
-        else ""
+def _why(reason: Reason, phrases: Phrases) -> str:
+    """Return why, in the words of whoever decided; who that is, and since when."""
+    by = f"<bdi{_lang(reason.organisation_language)}>{shown(reason.organisation)}</bdi>"
+    since = phrases.say("since_day", day=_day(reason.since, phrases)) if reason.since else ""
+    line = " · ".join(filter(None, (by if reason.organisation else "", since)))
+    return (
+        f'<div class="why">\n<p dir="auto"{_lang(reason.language)}>{shown(reason.why or reason.title)}</p>\n'
+        + (f'<p class="by">{line}</p>\n' if line else "")
+        + "</div>"
     )
-    return f'<div class="why">\n<p dir="auto"{_lang(reason.language)}>{shown(reason.why)}</p>{by}\n</div>'
 
 
 def _choices(name: str, reason: Reason, phrases: Phrases, host: str) -> Iterator[str]:
@@ -160,7 +161,7 @@ def _day(day: date, phrases: Phrases) -> str:
 
 def _form(phrases: Phrases, host: str, token: str) -> str:
     return (
-        f"<section>\n<h2>{phrases.say('request')}</h2>\n"
+        f"<details>\n<summary>{phrases.say('request')}</summary>\n"
         '<form method="post" accept-charset="utf-8">\n'
         f'<input type="hidden" name="token" value="{shown(token)}">\n'
         f'<label for="why">{phrases.say("request_why")}</label>\n'
@@ -168,7 +169,7 @@ def _form(phrases: Phrases, host: str, token: str) -> str:
         f'<label for="reply">{phrases.say("request_reply")}</label>\n'
         f'<input id="reply" name="reply" maxlength="{MAX_REPLY}" autocomplete="email">\n'
         f'<p class="note" id="hint">{phrases.say("request_hint", host=host)}</p>\n'
-        f"<button>{phrases.say('request_send')}</button>\n</form>\n</section>"
+        f"<button>{phrases.say('request_send')}</button>\n</form>\n</details>"
     )
 
 
