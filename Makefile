@@ -11,7 +11,7 @@ PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) t
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
 .PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-eviction fuzz
-.PHONY: native-asan native-fuzz native-sanitize build wheel clean help
+.PHONY: axe native-asan native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -59,8 +59,11 @@ bench-churn: $(STAMP) ## how long known names take while lists, cache and upstre
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
 
+axe: ## fetch what looks for barriers in pages (npm), for the tests in a browser
+	@test -f build/axe/node_modules/axe-core/axe.min.js || { mkdir -p build/axe && npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/axe axe-core@4; }
+
 fuzz: $(STAMP) ## try whatever reads bytes with many more examples than the tests do (some ten minutes)
-	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
+	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/web/test_page.py tests/faults/test_builder_faults.py $(ARGS)
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
 	@mkdir -p build
