@@ -10,7 +10,7 @@ NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c)) tests/native/driver.c
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
-.PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-eviction fuzz
+.PHONY: run test check format lint types coverage bench bench-lists bench-churn bench-page bench-eviction fuzz
 .PHONY: axe native-asan native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
@@ -55,6 +55,9 @@ bench-lists: $(STAMP) ## what millions of names cost the running server, beside 
 
 bench-churn: $(STAMP) ## how long known names take while lists, cache and upstream are in turmoil (a minute)
 	@$(BIN)/python -m tests.bench.churn $(ARGS)
+
+bench-page: $(STAMP) ## what 2,000 visits a second to the notice page cost DNS (a minute and a half)
+	@$(BIN)/python -m tests.bench.page $(ARGS)
 
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
