@@ -6,16 +6,13 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import time
 from collections.abc import Callable
 
 from resolver.core import hello
+from resolver.edge.accepting import Acceptor
 from resolver.edge.certificate import Certificate
-from resolver.edge.gate import Gate, network
+from resolver.edge.gate import Gate
 from resolver.edge.http import MAX_CONNECTIONS
-
-FULL_S = 0.1
-"""How long we wait where no more files can be opened."""
 
 
 class Doorway:
@@ -27,11 +24,10 @@ class Doorway:
 
     def __init__(self, page: Callable[[], asyncio.Protocol], gate: Gate, head_s: float = 5.0) -> None:
         """`head_s`: how long a client may take to say what it wants, in seconds."""
-        self._page, self._gate, self._head_s = page, gate, head_s
+        self._page, self._head_s = page, head_s
         self.certificate: Certificate | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
-        self._socket: socket.socket | None = None
+        self._acceptor = Acceptor(self._take, gate, b"")
 
     @property
     def connections(self) -> int:
@@ -40,33 +36,22 @@ class Doorway:
 
     def start(self, sock: socket.socket) -> None:
         """Serve on a listening socket, which is ours from here on."""
-        sock.setblocking(False)
-        self._socket = sock
-        self._accepting = asyncio.get_running_loop().create_task(self._accept(sock))
+        self._acceptor.start(sock)
 
     async def stop(self) -> None:
         """Stop; connections that have not said what they want end."""
-        tasks = [task for task in (self._accepting, *self._tasks) if task is not None]
-        for task in tasks:
+        self._acceptor.stop()
+        for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._socket is not None:
-            self._socket.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                sock, peer = await loop.sock_accept(listener)
-            except OSError:  # no more open files
-                await asyncio.sleep(FULL_S)
-                continue
-            if len(self._tasks) >= MAX_CONNECTIONS or not self._gate.admits(network(peer), time.monotonic()):
-                sock.close()
-                continue
-            task = loop.create_task(self._meet(sock))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _take(self, sock: socket.socket) -> None:
+        if len(self._tasks) >= MAX_CONNECTIONS:
+            sock.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._meet(sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _meet(self, sock: socket.socket) -> None:
         handed_on = False

@@ -6,7 +6,7 @@ import math
 
 from resolver.core.clients import MAX_KNOWN, Bucket, network_of, parse_address
 
-RATE, RATE_EACH = 200, 20
+RATE, RATE_EACH = 100, 20
 """Most connections a second, in all and of one IPv4 address or IPv6 /64. A page needs one or two."""
 _LOOPBACK = ("127.", "::/64")
 """How the networks of loopback begin."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from resolver.edge.accepting import Acceptor
 from resolver.edge.gate import Gate, network
 
 MAX_CONNECTIONS, MAX_PER_CLIENT = 256, 64
@@ -26,13 +27,11 @@ MAX_BODY = 65536
 """How much of a request's body is read, in bytes, only to be thrown away."""
 PIECE = 4096
 """How many bytes h11 gets at once: it looks at the size of what is incomplete, not of what it was given."""
-ACCEPTED_AT_ONCE, MAX_WAITING = 8, 256
-"""How many connections are accepted before DNS has its turn again, and how many may wait to be."""
 BUSY = (
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 )
-"""What connections get beyond the bound, unread: to read them would cost what the bound is to save."""
+"""What connections get beyond the bound."""
 STOP_S = 1.0
 """How long replies that are being made may still take when we are told to stop."""
 
@@ -70,7 +69,8 @@ class HttpServer:
         self._config.load()
         self._deadlines, self._gate = deadlines, gate
         self._state = ServerState()
-        self._listener: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
+        self._taking: set[asyncio.Task[object]] = set()
 
     @property
     def connections(self) -> int:
@@ -79,24 +79,30 @@ class HttpServer:
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on a listening socket, which is ours from here on."""
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self.connection, sock=sock, backlog=ACCEPTED_AT_ONCE)
-        sock.listen(MAX_WAITING)
+        self._acceptor = Acceptor(self._take, self._gate, BUSY)
+        self._acceptor.start(sock)
 
     def connection(self) -> asyncio.Protocol:
         """Return what serves one connection."""
-        return _Connection(self._config, self._state, self._deadlines, self._gate)
+        return _Connection(self._config, self._state, self._deadlines)
 
     async def stop(self) -> None:
         """Stop; replies that are being made get a second."""
-        if self._listener is None:
-            return
-        self._listener.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
+        if self._taking:
+            await asyncio.wait(self._taking, timeout=STOP_S)
         await self._finish()
         for connection in list(self._state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # what was aborted is told so in the loop's next round, and ends
         await self._finish()
+
+    def _take(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(self.connection, sock))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
 
     async def _finish(self) -> None:
         if self._state.tasks:
@@ -106,36 +112,25 @@ class HttpServer:
 class _Connection(H11Protocol):
     """A connection with an end: uvicorn itself waits for ever for a request and for its reader."""
 
-    def __init__(
-        self, config: uvicorn.Config, state: ServerState, deadlines: Deadlines, gate: Gate | None
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, state: ServerState, deadlines: Deadlines) -> None:
         super().__init__(config, state, {})
-        self._deadlines, self._gate, self._answering, self._refused = deadlines, gate, False, False
+        self._deadlines, self._answering = deadlines, False
         self.network = ""
         """What the connection counts for: one host may have all addresses of an IPv6 /64."""
 
     def connection_made(self, transport: Any) -> None:
-        self.network = network(transport.get_extra_info("peername"))
-        if self._gate is not None and not self._gate.admits(self.network, self.loop.time()):
-            self._refused = True
-            transport.write(BUSY)
-            transport.close()
-            return
         super().connection_made(transport)
+        self.network = network(self.client)
         self._end = self.loop.call_later(self._deadlines.head_s, transport.abort)
         networks = [other.network for other in self.connections if isinstance(other, _Connection)]
         if len(networks) > MAX_CONNECTIONS or networks.count(self.network) > MAX_PER_CLIENT:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._refused:
-            return
         self._end.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
-            return
         for at in range(0, len(data), PIECE):
             if self.transport.is_closing():
                 return

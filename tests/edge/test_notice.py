@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from resolver.core import names
 from resolver.core.errors import NameFault
 from resolver.edge.asked import KINDS, host_of, preferred
+from resolver.edge.http import Deadlines
 from resolver.edge.notice import notice_app
+from resolver.web.look import Look
 from tests.edge.asking import JUDGED, get, judge, running, send
+from tests.programs import need
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
@@ -192,3 +196,85 @@ async def test_http_1_0_without_a_host_gets_an_answer() -> None:
         assert (await send(address, b"GET / HTTP/1.1\r\n\r\n"))[0] == 400  # RFC 9112, section 3.2
         two = b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: house.example\r\n\r\n"
         assert (await send(address, two))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tag", "heading"),
+    [
+        ("de-CH, en;q=0.5", "de", "ist in diesem Netz gesperrt"),
+        ("fr, zh-TW;q=0.8", "zh-Hans", "在此网络中已被屏蔽"),
+        ("tlh", "en", "is blocked on this network"),
+        ("", "en", "is blocked on this network"),
+        ("de;q=0, ja", "ja", "ブロックされています"),
+    ],
+)
+async def test_the_page_speaks_the_language_that_the_browser_asks_for(
+    wanted: str, tag: str, heading: str
+) -> None:
+    request = get("house.example", accept="text/html")[:-2] + f"Accept-Language: {wanted}\r\n\r\n".encode()
+    async with running(notice_app(judge)) as address:
+        _, headers, body = await send(address, request)
+    assert headers["content-language"] == tag
+    assert f'<html lang="{tag}" dir="ltr">' in body.decode()
+    assert heading in body.decode()
+
+
+async def test_where_the_browser_asks_for_none_that_is_there_the_networks_language_counts() -> None:
+    request = get("house.example")[:-2] + b"Accept-Language: tlh\r\n\r\n"
+    async with running(notice_app(judge, look=lambda: Look(language="ru"))) as address:
+        _, headers, _ = await send(address, request)
+    assert headers["content-language"] == "ru"
+
+
+async def test_our_own_names_are_judged_by_nobody() -> None:
+    JUDGED.clear()
+    async with running(notice_app(judge, own=lambda: {"house.example"})) as address:
+        status, _, body = await send(address, get("house.example"))
+    assert (status, JUDGED) == (404, [])
+    assert b"Nothing was asked for" in body
+
+
+async def test_a_block_has_no_end_that_is_known() -> None:
+    async with running(notice_app(judge)) as address:
+        _, headers, _ = await send(address, get("house.example"))
+    assert "retry-after" not in headers
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-H", "Host: house.example"], "403 text/html; charset=utf-8"),
+        (["-H", "Host: legal.example"], "451 text/html; charset=utf-8"),
+        (["-H", "Host: house.example", "-H", "Accept: application/json"], "403 application/json"),
+        (["-I", "-H", "Host: legal.example"], "451 text/html; charset=utf-8"),
+        (["-0", "-H", "Host: house.example"], "403 text/html; charset=utf-8"),
+        (["-H", "Host: <b>"], "400 text/plain; charset=utf-8"),
+        (["-H", "Host: house.example", "-d", "@/dev/null"], "403 text/html; charset=utf-8"),
+        (["-H", "Host: house.example", "--path-as-is", "--url-query", "x=" + "y" * 9000], "403 text/html"),
+        (["-H", "Host: house.example", "-H", "X: " + "y" * 100_000], "400 text/plain"),
+    ],
+    ids=["html", "legal", "json", "head", "http 1.0", "bad host", "post", "long path", "100 KB of headers"],
+)
+async def test_curl_gets_what_it_asks_for(arguments: list[str], expected: str) -> None:
+    curl = need("curl")
+    async with running(notice_app(judge)) as (host, port):
+        asked = await asyncio.create_subprocess_exec(
+            *(curl, "-s", "-o", "/dev/null", "-w", "%{http_code} %{content_type}", "--max-time", "20"),
+            *(*arguments, f"http://{host}:{port}/"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asked.communicate()
+    assert said.decode().startswith(expected) or (expected.startswith("400") and said.startswith(b"000"))
+
+
+async def test_curl_that_reads_a_byte_a_second_is_let_go() -> None:
+    curl = need("curl")
+    async with running(notice_app(judge), Deadlines(reply_s=0.3)) as (host, port):
+        asked = await asyncio.create_subprocess_exec(
+            *(curl, "-s", "--limit-rate", "1", "--max-time", "30", "-H", "Host: house.example"),
+            f"http://{host}:{port}/",
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        assert (await send((host, port), get("house.example")))[0] == 403
+        asked.kill()
+        await asked.wait()
