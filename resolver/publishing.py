@@ -13,6 +13,7 @@ from resolver.config.model import Kind, Mode
 from resolver.core import names
 from resolver.core.compiler import Count
 from resolver.core.lists.record import in_language
+from resolver.core.policy import DEFAULT_GROUP
 from resolver.core.reasons import make_reason
 from resolver.edge import intake
 from resolver.edge.builder import Build, Loaded
@@ -51,6 +52,7 @@ def _groups_of(config: Config, name: str) -> list[str]:
 
 def _listed(config: Config, loaded: Loaded, count: Count, state: Path) -> Listed:
     settings, defaults = config.lists[loaded.name], record_defaults(config)
+    groups = _groups_of(config, loaded.name)
     index = intake.history(state, loaded.name).index()
     return Listed(
         make_reason(defaults.complete(loaded.record), (defaults.language,), by=loaded.name),
@@ -58,7 +60,7 @@ def _listed(config: Config, loaded: Loaded, count: Count, state: Path) -> Listed
         count.own,
         allows=settings.kind is Kind.ALLOW,
         shadow=settings.mode is Mode.SHADOW,
-        for_all=len(_groups_of(config, loaded.name)) == len(config.groups),
+        for_all=DEFAULT_GROUP in groups and len(groups) == len(config.groups),
         in_force=loaded.in_force,
         publisher=urlsplit(settings.url or "").hostname or "",
         versions=tuple(

@@ -77,6 +77,11 @@ def test_the_lists_that_count_for_somebody_are_said_and_no_others(config: Config
     assert [one.in_force for one in found.values()] == [True, False, True, True]
 
 
+def test_a_list_is_for_everybody_only_where_clients_in_no_group_have_it_too(config: Config) -> None:
+    fewer = config.model_copy(update={"groups": {"bosses": config.groups["bosses"]}})
+    assert not listed(fewer)["chat"].for_all
+
+
 def test_a_record_is_said_in_the_language_of_the_configuration_with_what_it_leaves_out(
     config: Config,
 ) -> None:

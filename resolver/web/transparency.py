@@ -157,6 +157,7 @@ def page(statement: Statement) -> str:
 def _section(one: Listed) -> str:
     reason = one.reason
     facts = [
+        ("", "Status", _status(one)),
         ("text", "Why", reason.why),
         ("", "Ground", _CLASSES[reason.list_class]),
         ("organisation", "Who decided", reason.organisation),
@@ -166,7 +167,6 @@ def _section(one: Listed) -> str:
         ("review", "To be reviewed", reason.review.isoformat() if reason.review else ""),
         ("contact", "Whom to ask", reason.contact),
         ("more", "More", reason.more),
-        ("", "Status", _status(one)),
         ("", "Names", f"{one.names:,}, of which {one.own_names:,} are on no other list"),
         ("", "Published by", one.publisher),
         ("", "Last change", _day_and_time(one.versions[0].time_s if one.versions else None)),

@@ -51,6 +51,15 @@ def test_both_listeners_the_command_and_resinfo_lead_to_the_same_document(
     assert INFO in dns.query.udp(query, "127.0.0.1", 5, server.port).answer[0][0].to_text()
 
 
+def test_what_the_server_says_of_itself_changes_at_a_reload(server: Nxwhy) -> None:
+    asked = dns.message.make_query("id.server", "TXT", "CH")
+    assert dns.query.udp(asked, "127.0.0.1", 5, server.port).rcode() == 5
+    text = server.config.read_text().replace("server: {", "server: {id: dns2, ")
+    server.config.write_text(text)
+    assert server.command("reload").returncode == 0
+    assert dns.query.udp(asked, "127.0.0.1", 5, server.port).answer[0][0].to_text() == '"dns2"'
+
+
 def test_a_change_of_a_list_is_in_the_document_once_it_is_in_force(server: Nxwhy) -> None:
     headers, before = get(server.admin, "/transparency.json")
     (server.folder / "extra.txt").write_text("ads.extra.example\nmore.extra.example\n")
