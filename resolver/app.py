@@ -136,8 +136,8 @@ class App:
 
     def _make_service(self, config: Config) -> Service:
         cookies = Cookies(os.urandom(16), time.time() - time.monotonic())
-        identity = make_identity(config)
-        engine = Engine(self._parts.cache, make_ageing(config), make_routes(config), cookies, identity)
+        known = self._parts.cache, make_ageing(config), make_routes(config)
+        engine = Engine(*known, cookies, make_identity(config), config.answer.structured)
         return Service(
             engine,
             make_clients(config, NOTHING, self._parts.bucket),
@@ -160,7 +160,7 @@ class App:
         self._parts.put_in_force(self._service.clients)
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
-        engine.identity = make_identity(config)
+        engine.signal, engine.identity = config.answer.structured, make_identity(config)
         self._pages.show(appearance)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import socket
 import time
@@ -83,8 +84,19 @@ BLOCKS = {
 _FLAGS = ((0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra"), (0x0020, "ad"), (0x0010, "cd"))
 
 
-def query(name: str, qtype: str, server: str, *, tcp: bool, timeout_s: float, dnssec: bool = False) -> str:
+def query(
+    name: str,
+    qtype: str,
+    server: str,
+    *,
+    tcp: bool,
+    timeout_s: float,
+    dnssec: bool = False,
+    structured: bool = False,
+) -> str:
     """Ask a server for a name and return its answer for people; with `dnssec` its signatures too.
+
+    With `structured` the server is asked for structured errors.
 
     Raises NameFault for what is no name, type or server, and UpstreamError when no answer comes.
     """
@@ -94,7 +106,7 @@ def query(name: str, qtype: str, server: str, *, tcp: bool, timeout_s: float, dn
         raise NameFault(str(exc)) from None
     question = names.from_text(name) + type_number(qtype).to_bytes(2, "big") + b"\0\1"
     started = time.monotonic()
-    wire = ask(at, question, tcp=tcp, timeout_s=timeout_s, dnssec=dnssec)
+    wire = ask(at, question, tcp=tcp, timeout_s=timeout_s, dnssec=dnssec, structured=structured)
     try:
         shown = render(wire, question)
     except WireError as exc:
@@ -114,13 +126,22 @@ def type_number(text: str) -> int:
     return int(found)
 
 
-def ask(at: Endpoint, question: bytes, *, tcp: bool, timeout_s: float, dnssec: bool = False) -> bytes:
+def ask(
+    at: Endpoint,
+    question: bytes,
+    *,
+    tcp: bool,
+    timeout_s: float,
+    dnssec: bool = False,
+    structured: bool = False,
+) -> bytes:
     """Return the answer to a question (name, type, class), over TCP where it does not fit.
 
     It carries the ID and the question of ours; more of it is not checked. Raises UpstreamError.
     """
     deadline = time.monotonic() + timeout_s
-    message = os.urandom(2) + questions.upstream_query(question, do=dnssec, ad=True)
+    options = questions.SIGNAL if structured else b""
+    message = os.urandom(2) + questions.upstream_query(question, do=dnssec, ad=True, options=options)
     family = socket.AF_INET6 if ":" in at.host else socket.AF_INET
     try:
         if not tcp:
@@ -203,9 +224,39 @@ def render(wire: bytes, question: bytes) -> str:
     ]
     for number, text in reasons:
         title = ERRORS.get(number, f"Extended error {number}")
-        lines.append(f"{title}: {text}" if text else title)
+        facts = _structured(text)
+        lines.append(f"{title}: {text}" if text and not facts else title)
+        lines += [f"  {key:<11} {value}" for key, value in facts]
     lines += [f"; {BLOCKS[number]}" for number in dict(reasons) if number in BLOCKS]
     return "\n".join([*lines, *_records(wire, answer, 12 + len(question))])
+
+
+def _structured(text: str) -> list[tuple[str, str]]:
+    """Return what a structured error says, for people; nothing for a text that is none."""
+    try:
+        found = json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(found, dict):
+        return []
+    given = {key: found.get(key) for key in _NAMES}
+    if isinstance(given["s"], int):
+        given["s"] = f"{SUB_ERRORS.get(given['s'], 'unknown')} ({given['s']})"
+    if isinstance(given["c"], list):
+        given["c"] = ", ".join(map(str, given["c"]))
+    return [(_NAMES[key], _printable(str(value))) for key, value in given.items() if value]
+
+
+_NAMES = {"j": "why", "s": "kind", "o": "who", "c": "ask", "l": "language"}
+SUB_ERRORS = {
+    1: "malware",
+    2: "phishing",
+    3: "spam",
+    4: "spyware",
+    5: "network operator policy",
+    6: "DNS operator policy",
+}
+"""What draft-ietf-dnsop-structured-dns-error-22 registers (section 11.4)."""
 
 
 def _records(wire: bytes, answer: Answer, at: int) -> Iterator[str]:

@@ -128,6 +128,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
 )
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
 @click.option("--dnssec", is_flag=True, help="Ask for DNSSEC records too.")
+@click.option("--structured", is_flag=True, help="Ask for the reason as programs read it.")
 @click.option(
     "--timeout",
     default=5.0,
@@ -135,7 +136,9 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
     callback=lambda _context, _option, seconds: _bounded(seconds),
     help="How long to wait, in seconds, up to 300.",
 )
-def query(name: str, qtype: str, server: str, tcp: bool, dnssec: bool, timeout: float) -> None:
+def query(
+    name: str, qtype: str, server: str, tcp: bool, dnssec: bool, structured: bool, timeout: float
+) -> None:
     """Ask a server for NAME, and print the answer and its reasons.
 
     Ends with status 1 when no answer comes.
@@ -143,12 +146,13 @@ def query(name: str, qtype: str, server: str, tcp: bool, dnssec: bool, timeout: 
     \b
     Examples:
       nxwhy query wechat.com
+      nxwhy query wechat.com --structured
       nxwhy query example.com AAAA --server 192.0.2.53:53 --tcp
     """
     from resolver import ask
 
-    ours = partial(ask.query, name, qtype, server, tcp=tcp, timeout_s=timeout, dnssec=dnssec)
-    click.echo(as_ours(ours))
+    how = {"tcp": tcp, "dnssec": dnssec, "structured": structured}
+    click.echo(as_ours(partial(ask.query, name, qtype, server, timeout_s=timeout, **how)))
 
 
 @main.command()

@@ -352,3 +352,53 @@ def test_a_bare_error_is_shown() -> None:
     badvers = answer(QUESTION, [], [], [b"\0\0\x29\x04\xd0\1\0\0\0\0\0"])
     assert ask.render(badvers, QUESTION).startswith("BADVERS ")
     assert ask.render(answer(QUESTION, flags=0x818F), QUESTION).startswith("RCODE15 ")
+
+
+def reasoned(text: str, code: int = 15) -> list[str]:
+    """Return the lines that are shown of an extended error."""
+    wire = answer(QUESTION, [], [], [opt(options=extended_error(code, text))], flags=0x8183)
+    return ask.render(wire, QUESTION).splitlines()[1:]
+
+
+def test_a_structured_error_is_shown_field_by_field() -> None:
+    text = '{"c":["mailto:it@corp.example","tel:110"],"j":"Chat: No chat","s":5,"o":"School","l":"en","x":1}'
+    assert reasoned(text) == [
+        "Blocked",
+        "  why         Chat: No chat",
+        "  kind        network operator policy (5)",
+        "  who         School",
+        "  ask         mailto:it@corp.example, tel:110",
+        "  language    en",
+        "; the server blocks this name by its own policy",
+    ]
+    assert reasoned('{"s":99}')[:2] == ["Blocked", "  kind        unknown (99)"]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"x":1}', "[1]", "{" * 5000, '{"s":' + "9" * 5000 + "}", "{}x"])
+def test_a_text_that_is_no_structured_error_is_shown_as_it_is(text: str) -> None:
+    assert reasoned(text)[0] == f"Blocked: {text}"
+
+
+def test_what_a_structured_error_escapes_does_nothing_to_a_terminal() -> None:
+    assert reasoned('{"j":"\\u001b[31m\\u202ered","c":"\\u0007","s":"1"}')[1:4] == [
+        "  why         \ufffd[31m\ufffdred",
+        "  kind        1",
+        "  ask         \ufffd",
+    ]
+
+
+def test_structured_errors_are_asked_for_by_both_signals() -> None:
+    seen: list[bytes] = []
+
+    def script(asked: bytes) -> list[bytes]:
+        seen.append(asked)
+        return [right(asked)]
+
+    with server(script) as at:
+        ask.ask(at, QUESTION, tcp=False, timeout_s=5, structured=True, dnssec=True)
+    message = dns.message.from_wire(seen[0])
+    assert [(int(option.otype), option.to_wire()) for option in message.options] == [
+        (65015, b""),
+        (15, b"\0\0"),
+    ]
+    assert message.ednsflags & dns.flags.DO

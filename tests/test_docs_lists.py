@@ -17,6 +17,8 @@ from resolver.core.lists.record import RECORD_KEYS
 from resolver.core.lists.rule import Effect, Scope
 from resolver.core.names import from_text
 from resolver.core.patterns import Patterns
+from resolver.core.reasons import make_reason, structured
+from resolver.core.wire import SDE
 from tests.core.lists.said import says
 from tests.tables import build
 
@@ -96,9 +98,18 @@ def test_every_block_of_the_page_is_run_and_every_format_has_one() -> None:
         "ignored",
         "ignored-records",
         "patterns",
+        "console",
     }
     assert kinds["verdicts"] + kinds["mistakes"] + kinds["refused"] == len(PAIRS)
     assert PAGE.count("```") == 2 * len(BLOCKS)
+
+
+def test_what_dig_shows_is_what_the_first_record_of_the_page_comes_to() -> None:
+    (shown,) = [text for kind, text in BLOCKS if kind == "console"]
+    record = parse(next(block for block in BLOCKS if block[0] == "annotated")).record
+    assert record is not None
+    assert f"; EDE: 15 (Blocked): ({structured(make_reason(record))[0]})\n" in shown
+    assert f"+ednsopt={SDE}\n" in shown
 
 
 def test_every_key_of_a_record_is_explained() -> None:

@@ -32,7 +32,7 @@ from resolver.core.lists.rule import Scope
 from resolver.core.policy import DEFAULT_GROUP, Network
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
-from resolver.core.wire import A
+from resolver.core.wire import SDE, A
 from resolver.shipped import OPTIONAL, SHIPPED, TEMPLATES
 
 MAX_ENTRIES = 10_000
@@ -225,6 +225,7 @@ class Answer(_Part):
     language: Language = DEFAULT
     contact: Contact = ""
     organisation: Organisation = ""
+    structured: Annotated[int | None, BeforeValidator(_from_text(q.edns_option))] = SDE
 
 
 class CacheSettings(_Part):

@@ -17,6 +17,9 @@ _FACTOR = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) *(%?)")
 _RATE = re.compile(r"([0-9]{1,9}) */ *s")
 
 
+FIRST_OPTION, LAST_OPTION = 16, 65534
+"""EDNS options that may be given a meaning: those below have one that we or our clients use."""
+
 _PORT = r"(?::([0-9]{1,5}))?"
 _BRACKETED = re.compile(r"\[([^\]]*)\]" + _PORT)
 _PLAIN = re.compile(r"([^:\[\]]*)" + _PORT)
@@ -48,6 +51,15 @@ def size_bytes(text: str) -> int:
     if found is None:
         raise ValueError(f"{shown(text)} is no size; write it as 512KiB, 64MiB or 1GiB")
     return int(found[1]) * _BYTES[found[2]]
+
+
+def edns_option(text: str) -> int | None:
+    """Return the code of an EDNS option that is not in use otherwise, None for `off`. Raises ValueError."""
+    if text == "off":
+        return None
+    if text.isascii() and text.isdecimal() and len(text) <= 5 and FIRST_OPTION <= int(text) <= LAST_OPTION:
+        return int(text)
+    raise ValueError(f"must be the number of an EDNS option, {FIRST_OPTION} to {LAST_OPTION}, or off")
 
 
 def duration_text(seconds: float) -> str:

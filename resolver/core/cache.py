@@ -27,6 +27,7 @@ from resolver.core.replies import (
     opt,
     pack_option,
     truncated,
+    unforged,
 )
 from resolver.core.wire import Answer, Query
 
@@ -169,6 +170,7 @@ class Entry:
         if edns is None:
             reply = head + self._counts + wire[12 : query.end] + body
         elif options or query.reply_options:
+            options = unforged(options) if query.structured else options
             record = opt(options + query.reply_options, do=edns.do)
             reply = head + self._counts_edns + wire[12 : query.end] + body + record
         else:

@@ -26,12 +26,14 @@ from resolver.core.wire import Answer, Query, parse_query
 _ANY_REPLY = replies.Shape(w.NOERROR, replies.Sections(1, 0, replies.ANY_RECORD))
 _ADDRESSES = [rtype.to_bytes(2, "big") + b"\0\1" for rtype in (w.A, w.AAAA)]
 _NO_TYPES = {
-    **dict.fromkeys((0, w.OPT, *range(249, 255)), (w.NOTIMP, b"")),
+    **dict.fromkeys((0, w.OPT, *range(249, 255)), (w.NOTIMP, extended_error(replies.NOT_SUPPORTED))),
     w.NXNAME: (w.FORMERR, extended_error(replies.INVALID_QUERY_TYPE)),
 }
 """What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
 that only denials hold (RFC 9824, section 3.5)."""
 NOT_AUTHORITATIVE = extended_error(replies.NOT_AUTHORITATIVE)
+_NO_ERROR = (b"", b"\0\0")
+"""Extended errors that say nothing: none at all, or `other` without a text (up to draft 09)."""
 LONG_QUERY = 256
 """A query longer than so many bytes is shortened before it waits for upstream."""
 
@@ -81,7 +83,7 @@ NOT_A_QUERY = Drop("not_a_query")
 class Engine:
     """Everything that answering needs but sockets and clocks. Its parts are replaced, never changed."""
 
-    __slots__ = ("ageing", "cache", "cookies", "identity", "routes")
+    __slots__ = ("ageing", "cache", "cookies", "identity", "routes", "signal")
 
     def __init__(
         self,
@@ -90,10 +92,14 @@ class Engine:
         routes: Routes,
         cookies: Cookies | None = None,
         identity: Identity = ANONYMOUS,
+        signal: int | None = w.SDE,
     ) -> None:
-        """`cookies` makes server cookies; None: the clients' are ignored."""
+        """`cookies` makes server cookies; None: the clients' are ignored.
+
+        `signal` is the EDNS option by which a client asks for structured errors; None: it gets none.
+        """
         self.cache, self.ageing, self.routes, self.cookies = cache, ageing, routes, cookies
-        self.identity = identity
+        self.signal, self.identity = signal, identity
 
     def handle(
         self, wire: bytes, profile: Profile, now: float, *, stream: bool = False, address: bytes = b""
@@ -124,10 +130,11 @@ class Engine:
         return self._find(query, profile, verdict, entry, now)
 
     def take_options(self, query: Query, address: bytes, now: float) -> None:
-        """See to it that the reply has the options that the query asks for. Raises WireError.
+        """See to it that the reply has what the query asks for: cookie, our id, structured errors.
 
-        That is the cookie that the client expects, of several the first (RFC 7873, section 5.2), and our id,
-        whatever stands in the option that asks for it (RFC 5001, section 2.1).
+        Of several cookies the first counts (RFC 7873, section 5.2); we are asked for our id whatever stands
+        in the option (RFC 5001, section 2.1). Before there was an option for structured errors, clients asked
+        for them by an extended error that says nothing. Raises WireError.
         """
         options = () if query.edns is None else query.edns.options
         cookies = [data for code, data in options if code == COOKIE]
@@ -135,6 +142,9 @@ class Engine:
             query.reply_options = self.cookies.answer(cookies[0], address, now)
         if self.identity.nsid and NSID in [code for code, _ in options]:
             query.reply_options += self.identity.nsid
+        if self.signal is not None:
+            signals = [code for code, data in options if code != w.EDE or data in _NO_ERROR]
+            query.structured = self.signal in signals or w.EDE in signals
 
     def deliver(
         self, query: Query, profile: Profile, verdict: Verdict, entry: Entry, now: float, source: Source
@@ -239,7 +249,8 @@ def reject(wire: bytes) -> Reply | Drop:
 def shortened(query: Query) -> Query:
     """Return a query without what nobody needs to answer it: its EDNS options, all behind its question."""
     edns = None if query.edns is None else query.edns._replace(options=())
-    return Query(query.wire[: query.end], query.name, query.end, edns, query.limit, query.reply_options)
+    kept = query.limit, query.reply_options, query.structured
+    return Query(query.wire[: query.end], query.name, query.end, edns, *kept)
 
 
 def judge_leads(query: Query, entry: Entry, profile: Profile, verdict: Verdict) -> Reply | Drop | Verdict:

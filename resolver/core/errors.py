@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MAX_SHOWN = 5
+"""How many faults of a list go into one message."""
+
 
 class ResolverError(Exception):
     """Base of all our errors: says where, what and why, from plain values."""
@@ -30,7 +33,12 @@ class ListRefused(ResolverError):
     """
 
     def __init__(self, source: str, reason: str, faults: tuple[str, ...] = ()) -> None:
-        super().__init__("; ".join(faults) or f"{source}: {reason}")
+        more = len(faults) - MAX_SHOWN
+        shown = [
+            *faults[:MAX_SHOWN],
+            *([f"and {more} more: `nxwhy check` says them all"] if more > 0 else []),
+        ]
+        super().__init__("; ".join(shown) or f"{source}: {reason}")
         self.source, self.reason, self.faults = source, reason, faults
 
 
@@ -77,7 +85,7 @@ class RecordFault(ResolverError):
 
     def __init__(self, field: str | tuple[str | int, ...], reason: str, *, of_key: bool = False) -> None:
         self.place = (field,) if isinstance(field, str) else field
-        self.field = ".".join(map(str, self.place))
+        self.field = ".".join([str(part)[:40] for part in self.place])
         self.reason, self.of_key = reason, of_key
         super().__init__(f"{self.field}: {reason}")
 

@@ -16,7 +16,14 @@ MAX_TAG = 35
 MAX_HEADER, MAX_RANGES = 1024, 16
 """How much of an Accept-Language header is read, in characters and in entries."""
 
-_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*").fullmatch
+_TAG = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"  # language
+    r"(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"  # script, region
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*"  # variants, extensions
+    r"(?:-x(?:-[a-z0-9]{1,8})+)?|x(?:-[a-z0-9]{1,8})+",
+    re.ASCII | re.IGNORECASE,
+).fullmatch
+_RANGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*").fullmatch
 _WEIGHT = re.compile(r"[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*", re.IGNORECASE).fullmatch
 _SCRIPTS = {
     **dict.fromkeys(("zh-cn", "zh-sg", "zh-my"), "zh-hans"),
@@ -26,7 +33,7 @@ _SCRIPTS = {
 
 
 def is_tag(text: str) -> bool:
-    """Say whether a text is formed as a language tag."""
+    """Say whether a text is formed as a language tag (RFC 5646, section 2.1), of those without a register."""
     return len(text) <= MAX_TAG and _TAG(text) is not None
 
 
@@ -37,11 +44,13 @@ def lookup(ranges: Iterable[str], tags: Sequence[str]) -> str | None:
     there is none itself: `de` takes `de-CH`. None where nothing fits.
     """
     known = {tag.lower(): tag for tag in reversed(tags)}
+    for tag in tags:
+        for above in _above(tag.lower()):
+            known.setdefault(above, tag)
     for wanted in ranges:
         for one in _shortened(wanted.lower()):
-            found = known.get(one) or next((tag for tag in tags if tag.lower().startswith(f"{one}-")), None)
-            if found is not None:
-                return found
+            if one in known:
+                return known[one]
     return None
 
 
@@ -53,12 +62,19 @@ def accepted(header: str) -> tuple[str, ...]:
     """
     found = []
     for entry in header[:MAX_HEADER].split(",")[:MAX_RANGES]:
-        wanted, parameter, given = entry.partition(";")
+        name, parameter, given = entry.partition(";")
         weight = _WEIGHT(given)
-        if is_tag(wanted.strip(" \t")) and (weight or not parameter):
-            found.append((float(weight[1]) if weight else 1.0, wanted.strip(" \t")))
+        wanted = name.strip(" \t")
+        if len(wanted) <= MAX_TAG and _RANGE(wanted) and (weight or not parameter):
+            found.append((float(weight[1]) if weight else 1.0, wanted))
     found.sort(key=lambda one: -one[0])  # stable: of equal weights the first comes first
     return tuple([wanted for weight, wanted in found if weight])
+
+
+def _above(tag: str) -> Iterator[str]:
+    """Yield what a tag begins with, subtag by subtag."""
+    while tag := tag.rpartition("-")[0]:
+        yield tag
 
 
 def _shortened(wanted: str) -> Iterator[str]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from resolver.core import wire as w
 from resolver.core.lists.rule import Action, Own
 from resolver.core.names import MAX_NAME
-from resolver.core.reasons import Reason, brief
+from resolver.core.reasons import Reason
 from resolver.core.replies import (
     POINTER,
     AnswerMode,
     Blocked,
     Sections,
     Shape,
-    extended_error,
     pack_record,
     truncated,
 )
@@ -57,16 +54,19 @@ class Redirect(Blocked):
         """Return the records for one query; `via` is the blocked name or address that it led to."""
         if self._alias is None or not query.is_internet:
             return super().reply(query, via)
-        if self._wild is None and via is None:
+        if self._wild is None and via is None and not query.structured:
             return self._alias.reply(query)
         if self._wild is None:
-            return self._shape(self._alias.sections, via).reply(query)
+            return self._shape_for(query, self._alias.sections, via).reply(query)
         target = query.wire[w.HEADER_SIZE : query.end - 5] + self._wild
         if len(target) > MAX_NAME:
-            return self._shape(self._other.sections, via).reply(query)
-        return self._of([(w.CNAME, target)], via).reply(query)
+            return self._shape_for(query, self._other.sections, via).reply(query)
+        return self._shape_for(query, self._records([(w.CNAME, target)]), via).reply(query)
 
-    def _of(self, records: list[tuple[int, bytes]], via: str | None = None) -> Shape:
+    def _of(self, records: list[tuple[int, bytes]]) -> Shape:
+        return self._shape(self._records(records))
+
+    def _records(self, records: list[tuple[int, bytes]]) -> Sections:
         packed: list[bytes] = []
         room = MAX_DATA
         for rtype, data in records:
@@ -74,7 +74,7 @@ class Redirect(Blocked):
             room -= len(one)
             if room >= 0:
                 packed.append(one)
-        return self._shape(Sections(len(packed), 0, b"".join(packed)), via)
+        return Sections(len(packed), 0, b"".join(packed))
 
 
 class TcpOnly(Blocked):
@@ -84,6 +84,5 @@ class TcpOnly(Blocked):
 
     def reply(self, query: Query, via: str | None = None) -> bytes:
         """Return the truncated answer to one query."""
-        reason = self._reason if via is None else replace(self._reason, via=via)
-        options = extended_error(self._code, brief(reason))
-        return truncated(query, self.rcode, options)
+        errors = self._structured_errors(via) if query.structured else self._errors(via)
+        return truncated(query, self.rcode, errors[0])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from resolver.core.language import DEFAULT
-from resolver.core.lists.record import ListClass, Record, Step, in_language
+from resolver.core.lists.record import Harm, ListClass, Record, Step, in_language
 
 MAX_BRIEF = 240
 """Longest reason in a DNS answer, in bytes; RFC 8914 asks for short ones."""
+MAX_ORGANISATION = 120
+"""Longest name of who blocks in a structured error, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Reason:
     title_language: str = DEFAULT
     organisation_language: str = DEFAULT
     history: tuple[Step, ...] = ()
+    harm: Harm | None = None
 
 
 def make_reason(
@@ -69,21 +73,61 @@ def make_reason(
         title_language=title_language,
         organisation_language=organisation_language,
         history=record.history,
+        harm=record.harm,
     )
 
 
 def brief(reason: Reason) -> str:
     """Return the reason in one line for a DNS answer: what, why, who, since when, whom to ask."""
-    parts = [f"{reason.title}: {reason.why.rstrip('.')}" if reason.why else reason.title]
-    if reason.via:
-        parts[0] = f"{reason.via} ({parts[0]})"
-    if reason.organisation:
-        parts.append(f"by {reason.organisation}")
-    if reason.since is not None:
-        parts.append(f"since {reason.since.isoformat()}")
-    if reason.contact:
-        parts.append(f"ask {bare(reason.contact)}")
-    return cut("; ".join(parts), MAX_BRIEF)
+    by = f"by {reason.organisation}" if reason.organisation else ""
+    ask = f"ask {bare(reason.contact)}" if reason.contact else ""
+    return cut("; ".join(filter(None, [_what(reason), by, _since(reason), ask])), MAX_BRIEF)
+
+
+def structured(reason: Reason) -> tuple[str, ...]:
+    """Return the reason for programs in DNS answers, and what is left of it where that is too long.
+
+    Each is an object of I-JSON without blanks (draft-ietf-dnsop-structured-dns-error-22, section 4): contacts
+    `c`, justification `j`, sub-error `s`, organisation `o`, and `l`, the language of `j` and `o`. The second
+    leaves `j` and `o` out; it is missing where nothing would be left.
+    """
+    callable_ = reason.contact.startswith(_CONTACT_SCHEMES)
+    ask = f"ask {reason.contact}" if reason.contact and not callable_ else ""
+    said = cut("; ".join(filter(None, [_what(reason), _since(reason), ask])), MAX_BRIEF)
+    given = {
+        "c": [reason.contact] if callable_ else None,
+        "j": said,
+        "s": _sub_error(reason),
+        "o": cut(reason.organisation, MAX_ORGANISATION),
+        "l": reason.language,
+    }
+    full = {key: value for key, value in given.items() if value}
+    short = {key: value for key, value in full.items() if key in "cs"}
+    return tuple([json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in (full, short) if one])
+
+
+_CONTACT_SCHEMES = ("tel:", "mailto:")
+"""What the draft's registry has."""
+_HARMS = {Harm.MALWARE: 1, Harm.PHISHING: 2, Harm.SPAM: 3, Harm.SPYWARE: 4}
+_SUB_ERRORS = {ListClass.POLICY: 5, ListClass.SECURITY: 1}
+"""Sub-errors by class where the record names no harm: the network's policy, malware. What was requested is
+none that is registered."""
+
+
+def _sub_error(reason: Reason) -> int | None:
+    """Return the sub-error; Censored, which answers of class `legal` are, has none (section 5.2)."""
+    if reason.list_class is ListClass.LEGAL:
+        return None
+    return _HARMS[reason.harm] if reason.harm else _SUB_ERRORS.get(reason.list_class)
+
+
+def _what(reason: Reason) -> str:
+    said = f"{reason.title}: {reason.why.rstrip('.')}" if reason.why else reason.title
+    return f"{reason.via} ({said})" if reason.via else said
+
+
+def _since(reason: Reason) -> str:
+    return f"since {reason.since.isoformat()}" if reason.since else ""
 
 
 def document(reason: Reason) -> dict[str, object]:
@@ -91,6 +135,7 @@ def document(reason: Reason) -> dict[str, object]:
     given: dict[str, object] = {
         "title": reason.title,
         "class": reason.list_class.value,
+        "harm": reason.harm.value if reason.harm else "",
         "text": reason.why,
         "organisation": reason.organisation,
         "authority": reason.authority,

@@ -19,13 +19,13 @@ from resolver.core import names
 from resolver.core import wire as w
 from resolver.core.lists.record import ListClass
 from resolver.core.lists.rule import Action
-from resolver.core.reasons import Reason, brief
+from resolver.core.reasons import Reason, brief, structured
 from resolver.core.wire import MAX_UDP_REPLY, Query
 
 BLOCKED, CENSORED, FILTERED, PROHIBITED, FORGED = 15, 16, 17, 18, 4
-STALE, STALE_NXDOMAIN, CACHED_ERROR, NOT_READY, NOT_SUPPORTED = 3, 19, 13, 14, 21
-NOT_AUTHORITATIVE, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_DATA = 20, 22, 23, 24
-INVALID_QUERY_TYPE = 30
+STALE, STALE_NXDOMAIN, CACHED_ERROR, NOT_SUPPORTED = 3, 19, 13, 21
+NOT_AUTHORITATIVE, NO_REACHABLE_AUTHORITY, NETWORK_ERROR, INVALID_QUERY_TYPE = 20, 22, 23, 30
+_FORGED_CODE = FORGED.to_bytes(2, "big")
 SENT_ERRORS = (
     *(
         STALE,
@@ -49,6 +49,10 @@ CODES = {
     ListClass.REQUESTED: FILTERED,
 }
 """Extended error of a blocked answer by the class of the list that blocks."""
+
+
+MAX_STRUCTURED = 8
+"""Most shapes with a structured error that a blocked answer remembers: one for each type that differs."""
 
 
 class AnswerMode(StrEnum):
@@ -94,6 +98,17 @@ def opt(options: bytes = b"", *, do: bool = False, extended_rcode: int = 0) -> b
 def extended_error(code: int, text: str = "") -> bytes:
     """Return an EDNS option that says why (RFC 8914, section 2)."""
     return pack_option(w.EDE, code.to_bytes(2, "big") + text.encode())
+
+
+def unforged(options: bytes) -> bytes:
+    """Return packed extended errors without Forged Answer, which clients of structured errors never get."""
+    kept, at = [], 0
+    while at < len(options):
+        end = at + 4 + int.from_bytes(options[at + 2 : at + 4], "big")
+        if options[at + 4 : at + 6] != _FORGED_CODE:
+            kept.append(options[at:end])
+        at = end
+    return b"".join(kept)
 
 
 def pack_option(code: int, data: bytes) -> bytes:
@@ -157,39 +172,38 @@ ANY_RECORD = pack_record(POINTER, w.HINFO, 3600, b"\7RFC8482\0")  # dnslib has n
 class Shape:
     """A reply without its query: sections and options, ready to be put behind any question."""
 
-    __slots__ = ("_brief", "_counts", "_counts_edns", "_heads", "_options", "_tails", "rcode", "sections")
+    __slots__ = ("_counts", "_counts_edns", "_heads", "_options", "_shorter", "_tails", "rcode", "sections")
 
     def __init__(
         self,
         rcode: int,
         sections: Sections,
-        options: bytes = b"",
-        brief: bytes = b"",
+        options: Sequence[bytes] = (b"",),
         *,
         authoritative: bool = False,
     ) -> None:
-        """`brief` are the options to fall back to where all of them do not fit."""
+        """`options` are what is given along: the first that fits, the longest of them in front."""
         self.rcode, self.sections = rcode, sections
         self._heads = (HEADS_AA if authoritative else HEADS)[rcode]
         self._counts, self._counts_edns = sections.counts(0), sections.counts(1)
-        self._options = options, brief
-        self._tails = {do: sections.tail + opt(options, do=do) for do in (False, True)}
-        self._brief = {do: sections.tail + opt(brief, do=do) for do in (False, True)}
+        self._options = options
+        self._tails = {do: sections.tail + opt(options[0], do=do) for do in (False, True)}
+        self._shorter = {
+            do: tuple([sections.tail + opt(one, do=do) for one in options[1:]]) for do in (False, True)
+        }
 
     def parts(self) -> tuple[bytes, bytes, tuple[bytes, bytes, bytes, bytes, bytes]]:
         """Return what a reply is put together from: counts, those with EDNS, and what is behind the question.
 
-        The last are for a query without EDNS, with it, with DO too, and both again with the brief options.
+        The last are for a query without EDNS, with it, with DO too, and both again with the least options.
         """
-        tails, shorter = self._tails, self._brief
-        return (
-            self._counts,
-            self._counts_edns,
-            (self.sections.tail, tails[False], tails[True], shorter[False], shorter[True]),
-        )
+        tails = self._tails
+        least, least_do = [(tails[do], *self._shorter[do])[-1] for do in (False, True)]
+        behind = self.sections.tail, tails[False], tails[True], least, least_do
+        return self._counts, self._counts_edns, behind
 
     def reply(self, query: Query) -> bytes:
-        """Return the reply to one query; truncated where not even the brief one fits."""
+        """Return the reply to one query; truncated where not even the shortest fits."""
         wire = query.wire
         head = wire[:2] + self._heads[wire[2] & 1 | wire[3] & 0x10]
         edns = query.edns
@@ -204,14 +218,17 @@ class Shape:
         else:
             reply = head + self._counts_edns + wire[12 : query.end] + self._tails[edns.do]
             if len(reply) > query.limit:
-                reply = head + self._counts_edns + wire[12 : query.end] + self._brief[edns.do]
+                for tail in self._shorter[edns.do]:
+                    reply = head + self._counts_edns + wire[12 : query.end] + tail
+                    if len(reply) <= query.limit:
+                        break
         return reply if len(reply) <= query.limit else truncated(query, self.rcode)
 
 
 class Blocked:
     """The blocked answer of one list in one mode, for every type."""
 
-    __slots__ = ("_code", "_other", "_reason", "_shapes", "mode", "rcode", "ttl")
+    __slots__ = ("_code", "_other", "_reason", "_shapes", "_structured", "mode", "rcode", "ttl")
 
     def __init__(
         self,
@@ -224,6 +241,7 @@ class Blocked:
         """`ttl` in seconds; the addresses are the notice page's."""
         self.mode, self.ttl, self.rcode = mode, ttl, _RCODES[mode]
         self._reason = reason
+        self._structured: dict[Sections, Shape] = {}
         self._code = FORGED if mode in _FORGED else CODES[reason.list_class]
         texts = {w.A: [f"A {address}" for address in ipv4], w.AAAA: [f"AAAA {address}" for address in ipv6]}
         if mode is AnswerMode.NULL:
@@ -240,18 +258,40 @@ class Blocked:
     def reply(self, query: Query, via: str | None = None) -> bytes:
         """Return the blocked answer to one query; `via` is the blocked name or address that it led to."""
         shape = self._shapes.get(query.kind, self._other)
-        if via is not None and query.edns is not None:
-            shape = self._shape(shape.sections, via)
+        if query.structured or (via is not None and query.edns is not None):
+            shape = self._shape_for(query, shape.sections, via)
         return shape.reply(query)
 
     def shape(self, kind: bytes) -> Shape:
         """Return the answer for a type and class as they stand in a question."""
         return self._shapes.get(kind, self._other)
 
+    def _shape_for(self, query: Query, sections: Sections, via: str | None) -> Shape:
+        """Return some sections with the reason in the form that the client reads."""
+        if not query.structured:
+            return self._shape(sections, via)
+        known = self._structured.get(sections) if via is None else None
+        if known is None:
+            known = Shape(self.rcode, sections, self._structured_errors(via))
+            if via is None and len(self._structured) < MAX_STRUCTURED:
+                self._structured[sections] = known
+        return known
+
     def _shape(self, sections: Sections, via: str | None = None) -> Shape:
-        reason = self._reason if via is None else replace(self._reason, via=via)
-        options = extended_error(self._code, brief(reason))
-        return Shape(self.rcode, sections, options, extended_error(self._code))
+        return Shape(self.rcode, sections, self._errors(via))
+
+    def _errors(self, via: str | None) -> tuple[bytes, ...]:
+        """Return the extended errors for a client that reads plain ones, the longest first."""
+        text = brief(self._about(via))
+        return extended_error(self._code, text), extended_error(self._code)
+
+    def _structured_errors(self, via: str | None) -> tuple[bytes, ...]:
+        """Return those for a client that reads structured ones: it is told of no forged answer."""
+        code = CODES[self._reason.list_class]
+        return tuple([extended_error(code, text) for text in (*structured(self._about(via)), "")])
+
+    def _about(self, via: str | None) -> Reason:
+        return self._reason if via is None else replace(self._reason, via=via)
 
 
 _RCODES = {
@@ -282,6 +322,8 @@ def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
     question = wire[12 : query.end]
     if query.edns is None:
         return head + b"\0\1\0\0\0\0\0\0" + question
+    if query.structured:
+        options = unforged(options)
     record = opt(options + query.reply_options, do=query.edns.do, extended_rcode=rcode >> 4)
     if w.HEADER_SIZE + len(question) + len(record) > query.limit:
         record = opt(query.reply_options, do=query.edns.do, extended_rcode=rcode >> 4)

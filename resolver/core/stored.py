@@ -8,7 +8,7 @@ from datetime import date
 from ipaddress import ip_network
 from typing import Any
 
-from resolver.core.lists.record import ListClass, Record, Status, Step, Texts
+from resolver.core.lists.record import Harm, ListClass, Record, Status, Step, Texts
 from resolver.core.lists.rule import Action, Effect, Own, Pattern, Side, Trigger, When
 from resolver.core.sets import Say, Says
 
@@ -49,7 +49,8 @@ def record_from_json(said: Mapping[str, Any]) -> Record:
     dates = {key: said[key] and date.fromisoformat(said[key]) for key in ("since", "review")}
     texts = {key: _texts_from_json(said[key]) for key in ("title", "text", "organisation")}
     steps = [Step(Status(one[0]), date.fromisoformat(one[1]), *one[2:]) for one in said["history"]]
-    kept = {"list_class": ListClass(said["list_class"]), "history": tuple(steps)}
+    harm = None if said["harm"] is None else Harm(said["harm"])
+    kept = {"list_class": ListClass(said["list_class"]), "history": tuple(steps), "harm": harm}
     return Record(**{**said, **dates, **texts, **kept})
 
 

@@ -32,6 +32,9 @@ RESINFO = 261
 IN, CH = 1, 3
 EDE = 15
 """EDNS option code of the extended DNS error (RFC 8914, section 2)."""
+SDE = 65015
+"""EDNS option code by which clients ask for structured errors, until one is assigned: of those for local use
+(RFC 6891, section 9)."""
 
 MAX_TTL = 0x7FFFFFFF
 """Largest TTL in seconds; one with the top bit set means 0 (RFC 2181, section 8)."""
@@ -50,16 +53,24 @@ class Query:
 
     `name` is canonical, `kind` is type and class as they stand in the question, `end` is where the question
     ends in `wire`, `limit` is the largest reply in bytes; `reply_options` are options that its reply gets,
-    packed, because it asks for them.
+    packed, because it asks for them. `structured` says that the client reads structured errors.
     """
 
-    __slots__ = ("edns", "end", "kind", "limit", "name", "reply_options", "wire")
+    __slots__ = ("edns", "end", "kind", "limit", "name", "reply_options", "structured", "wire")
 
     def __init__(
-        self, wire: bytes, name: bytes, end: int, edns: Edns | None, limit: int, reply_options: bytes = b""
+        self,
+        wire: bytes,
+        name: bytes,
+        end: int,
+        edns: Edns | None,
+        limit: int,
+        reply_options: bytes = b"",
+        structured: bool = False,
     ) -> None:
         self.wire = wire
         self.reply_options = reply_options
+        self.structured = structured
         self.name = name
         self.end = end
         self.edns = edns

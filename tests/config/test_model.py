@@ -60,7 +60,7 @@ never_block: [corp.example]
 tests: [{name: ads.example, type: aaaa, client: 192.0.2.7, expect: blocked}]
 answer:
   {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"},
-  language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}}
+  language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}, structured: 65001}
 notice:
   colour: "#8a1c3b"
   logo: logo.svg
@@ -117,6 +117,7 @@ def test_the_defaults() -> None:
         "answer.language": "en",
         "answer.contact": "",
         "answer.organisation": "",
+        "answer.structured": 65015,
         "notice.colour": ACCENT,
         "notice.logo": None,
         "notice.text": "",
@@ -169,6 +170,7 @@ def test_every_key_can_be_set() -> None:
         "answer.language": "ru",
         "answer.contact": "tel:+1-555-0100",
         "answer.organisation": (("ru", "Школа"), ("en", "School")),
+        "answer.structured": 65001,
         "notice.colour": Colour(0x8A, 0x1C, 0x3B),
         "notice.logo": Path("/etc/nxwhy/logo.svg"),
         "notice.text": (("en", "Ask in room 12."), ("ru", "Спросите в кабинете 12.")),

@@ -131,6 +131,13 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
             "1:38: lists.a.record.title: must be text, not list: put it in quotes",
         ),
         ("answer: {language: de_CH}", "1:20: answer.language: 'de_CH' is no language tag as en or zh-Hans"),
+        *[
+            (
+                f"answer: {{structured: {option}}}",
+                "1:22: answer.structured: must be the number of an EDNS option, 16 to 65534, or off",
+            )
+            for option in ("15", "65535", "on", "0x10")
+        ],
         (
             "answer: {contact: me@corp.example}",
             "1:19: answer.contact: must be a mailto:, tel: or https: URI, as mailto:it@corp.example",
@@ -142,7 +149,7 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         (
             "lists: {a: {path: b, record: {title: c, colour: y}}}",
             "1:41: lists.a.record.colour: unknown; the keys are title, class, text, organisation, authority,"
-            " reference, contact, since, review, more, language, history",
+            " reference, contact, since, review, more, language, history, harm",
         ),
         (
             "lists: {a: {path: b, record: {title: c, history: [{status: x, date: 2026-01-02}]}}}",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.core.lists.record import Record, Status, Step
+from resolver.core.lists.record import Harm, Record, Status, Step
 from resolver.core.stored import record_from_json, record_to_json
 
 TEXTS = st.text() | st.lists(st.tuples(st.text(), st.text()), min_size=1).map(tuple)
@@ -22,6 +22,7 @@ RECORDS = st.builds(
     since=st.none() | st.dates(),
     review=st.none() | st.dates(),
     history=st.lists(STEPS).map(tuple),
+    harm=st.none() | st.sampled_from(Harm),
 )
 
 

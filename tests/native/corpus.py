@@ -27,15 +27,19 @@ ABOUT_US = [
 ]
 TYPES = [*[1] * 8, *[28] * 4, *[16] * 3, 15, 65, 2, 6, 255, 41, 0, 128, 251, 252, 4711, 65535, 64, 261]
 OPTS = [
-    *[b""] * 9,
-    *[opt()] * 7,
-    *[opt(do=True)] * 5,
+    *[b""] * 20,
+    *[opt()] * 16,
+    *[opt(do=True)] * 12,
     opt(payload=0),
     opt(payload=600),
     opt(payload=65535, do=True),
     opt(version=1),
     opt(options=b"\0\x0a\0\x08abcdefgh"),
     opt(options=b"\0\x0f\0\x00"),
+    opt(options=b"\0\x0f\0\2\0\0"),
+    opt(options=b"\0\x0f\0\2\0\x0f", payload=600),
+    opt(options=b"\xfd\xf7\0\0"),
+    opt(options=b"\xfd\xf7\0\0", payload=512, do=True),
     opt(options=b"\0\3\0\0"),
     opt(options=b"\0\3\0\0\0\x0a\0\x08abcdefgh", do=True),
     opt(payload=512, options=b"\0\3\0\2ab\x12\x34\0\0"),
@@ -46,7 +50,7 @@ FLAGS = [*[0x0100] * 8, 0x0000, 0x0110, 0x0120, 0x0130, 0x07FF, 0x8100, 0x0900, 
 def valid(rng: random.Random) -> bytes:
     """Return a query that somebody may send."""
     wire = query(
-        rng.choice(NAMES if rng.random() < 0.9 else ABOUT_US),
+        rng.choice(NAMES if rng.random() < 0.95 else ABOUT_US),
         rng.choice(TYPES),
         qclass=rng.choice([*[1] * 8, 3, 255]),
         flags=rng.choice(FLAGS),

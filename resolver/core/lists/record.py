@@ -23,6 +23,15 @@ class ListClass(StrEnum):
     SECURITY = "security"
 
 
+class Harm(StrEnum):
+    """What a list protects from, for those who tell programs of it."""
+
+    MALWARE = "malware"
+    PHISHING = "phishing"
+    SPAM = "spam"
+    SPYWARE = "spyware"
+
+
 class Status(StrEnum):
     """What became of a list on a day."""
 
@@ -64,6 +73,7 @@ class Record:
     more: str = ""
     language: str = ""
     history: tuple[Step, ...] = ()
+    harm: Harm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,7 @@ RECORD_KEYS = (
     "more",
     "language",
     "history",
+    "harm",
 )
 STEP_KEYS = ("status", "date", "reference", "note")
 

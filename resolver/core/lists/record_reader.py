@@ -19,12 +19,16 @@ from resolver.core.lists.record import (
     MAX_TITLE,
     RECORD_KEYS,
     STEP_KEYS,
+    Harm,
     ListClass,
     Record,
     Status,
     Step,
     Texts,
 )
+
+MAX_FAULTS = 100
+"""Most faults that are told of one record."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -33,6 +37,9 @@ _CONTACT = re.compile(
 ).fullmatch
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _BLANKS = re.compile(r"[ \t\r\n]+")
+_LAST_OF_PLANES = "".join([chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF)])
+_NO_CHARACTER = re.compile(f"[\ufdd0-\ufdef{_LAST_OF_PLANES}]").search
+"""What JSON for the Internet must not hold (RFC 7493, section 2.1)."""
 _UNPRINTABLE = frozenset(["Cc", "Cs", "Zl", "Zp"])
 
 
@@ -58,13 +65,14 @@ def record_from_mapping(mapping: Mapping[str, object]) -> Record:
         more=reading.text("more"),
         language=reading.language(),
         history=reading.history(),
+        harm=reading.choice("harm", Harm),
     )
     if not record.title and not any(fault.place[0] == "title" for fault in reading.faults):
         reading.note("title", "missing")
     if record.since and record.review and record.review < record.since:
         reading.note("review", "before `since`")
     if reading.faults:
-        raise RecordRefused(tuple(reading.faults))
+        raise RecordRefused(tuple(reading.faults[:MAX_FAULTS]))
     return record
 
 
@@ -79,6 +87,8 @@ def check_text(field: str, value: object, longest: int) -> str:
         raise RecordFault(field, f"{len(text)} characters, over {longest}")
     if any(unicodedata.category(char) in _UNPRINTABLE for char in text):
         raise RecordFault(field, "holds a control character")
+    if _NO_CHARACTER(text):
+        raise RecordFault(field, "holds a code point that is no character")
     return text
 
 
@@ -132,10 +142,9 @@ class _Reading:
     ) -> None:
         self._mapping, self._place = mapping, place
         self.faults: list[RecordFault] = []
-        for key in mapping:
-            if key not in known:
-                reason = f"unknown; the keys are {', '.join(known)}"
-                self.faults.append(RecordFault((*place, str(key)), reason, of_key=True))
+        for key in [key for key in mapping if key not in known][:MAX_FAULTS]:
+            reason = f"unknown; the keys are {', '.join(known)}"
+            self.faults.append(RecordFault((*place, str(key)), reason, of_key=True))
 
     def note(self, field: str, reason: str) -> None:
         self.faults.append(RecordFault((*self._place, field), reason))

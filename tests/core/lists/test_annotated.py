@@ -183,6 +183,14 @@ def test_every_mistake_of_a_record_is_told_with_its_place() -> None:
     assert str(caught.value) == "; ".join(caught.value.faults)
 
 
+def test_a_message_about_a_list_shows_the_first_mistakes_of_its_record_and_how_many_more() -> None:
+    with pytest.raises(ListRefused) as caught:
+        parse("record: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1}\nnames: []\n")
+    assert len(caught.value.faults) == 7
+    shown = "; ".join([*caught.value.faults[:5], "and 2 more: `nxwhy check` says them all"])
+    assert str(caught.value) == shown
+
+
 def test_a_key_of_a_record_that_stands_twice_is_told_wherever_it_is() -> None:
     with pytest.raises(ListRefused, match=r"chat\.yaml:1:26: key 'en' stands twice"):
         parse("record: {title: {en: x,  en: y}}\nnames: []\n")

@@ -17,7 +17,7 @@ from resolver.core.lists.record import (
     Status,
     Step,
 )
-from resolver.core.lists.record_reader import record_from_mapping
+from resolver.core.lists.record_reader import MAX_FAULTS, record_from_mapping
 from resolver.core.reasons import make_reason
 
 WHOLE: dict[str, object] = {
@@ -73,6 +73,8 @@ def test_a_contact_is_a_uri_that_people_can_use(contact: str) -> None:
         ("title", "a\x1bb"),
         ("title", "a\u2028b"),
         ("title", "a\ud800b"),
+        ("title", "a\ufdd0b"),
+        ("title", "a\U0010ffff"),
         ("text", "x" * (MAX_TEXT + 1)),
         ("text", ["x"]),
         ("organisation", "x" * (MAX_FIELD + 1)),
@@ -93,6 +95,7 @@ def test_a_contact_is_a_uri_that_people_can_use(contact: str) -> None:
         ("since", "2026-W47-7"),
         ("since", datetime(2026, 11, 22, tzinfo=UTC)),
         ("review", "soon"),
+        ("harm", "ads"),
         ("klass", "policy"),
     ],
 )
@@ -149,6 +152,14 @@ def test_every_fault_of_a_record_is_told() -> None:
         *("colour", "class", "contact", "since", "language", "title"),
     ]
     assert [fault.of_key for fault in caught.value.faults] == [True, *[False] * 5]
+
+
+def test_of_a_record_that_is_all_wrong_a_bounded_part_is_told() -> None:
+    steps = [{"x" * 5000 + str(number): "x" for number in range(1000)} for _ in range(50)]
+    with pytest.raises(RecordRefused) as caught:
+        record_from_mapping({f"{'y' * 5000}{number}": "x" for number in range(1000)} | {"history": steps})
+    assert len(caught.value.faults) == MAX_FAULTS
+    assert len(str(caught.value)) < 300 * MAX_FAULTS
 
 
 def test_a_history_is_what_became_of_a_list_and_when() -> None:
