@@ -12,7 +12,9 @@ from resolver.core import hello
 from resolver.edge.accepting import Acceptor
 from resolver.edge.certificate import Certificate
 from resolver.edge.gate import Gate
-from resolver.edge.http import MAX_CONNECTIONS
+
+MAX_CONNECTIONS = 256
+"""How many connections may not have said yet what they want."""
 
 
 class Doorway:

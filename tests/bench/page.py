@@ -53,6 +53,7 @@ state: state
 
 def visit(port: int, rate: float, until: float, counted: Counts) -> None:
     """Visit the page at a steady rate up to a time; count visits, pages and refusals."""
+    os.nice(19)  # they stand for other machines, which take no time of ours
     begun, visits, pages, refused = time.monotonic(), 0, 0, 0
     while (now := time.monotonic()) < until:
         ahead = begun + visits / rate - now
