@@ -13,7 +13,7 @@ FUZZERS := message table answer records
 SANITIZED := -std=c11 -g -O1 -pthread -fno-sanitize-recover=all -Iresolver/native
 
 .PHONY: run test check format lint types coverage bench bench-lists bench-streams bench-instructions
-.PHONY: bench-churn bench-eviction fuzz
+.PHONY: bench-churn bench-page bench-eviction fuzz axe
 .PHONY: native-asan native-differential native-fuzz native-sanitize build wheel clean help
 .DEFAULT_GOAL := help
 
@@ -65,15 +65,21 @@ bench-instructions: $(STAMP) ## count the instructions of a known query, with on
 bench-churn: $(STAMP) ## how long known names take while lists, cache and upstream are in turmoil (a minute)
 	@$(BIN)/python -m tests.bench.churn $(ARGS)
 
+bench-page: $(STAMP) ## what 2,000 visits a second to the notice page cost DNS (a minute and a half)
+	@$(BIN)/python -m tests.bench.page $(ARGS)
+
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)
 	@$(BIN)/python -m tests.bench.eviction $(ARGS)
+
+axe: ## fetch what looks for barriers in pages (npm), for the tests in a browser
+	@test -f build/axe/node_modules/axe-core/axe.min.js || { mkdir -p build/axe && npm install --silent --no-audit --no-fund --ignore-scripts --prefix build/axe axe-core@4; }
 
 native-differential: $(STAMP) ## ask Python and the native part a million times, and compare (some minutes; COUNT=1000000)
 	@$(BIN)/python -m tests.native.differential $(COUNT)
 
 fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (half an hour)
 	@$(MAKE) native-fuzz FUZZED=-runs=10000000
-	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/faults/test_builder_faults.py $(ARGS)
+	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/web/test_page.py tests/faults/test_builder_faults.py $(ARGS)
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
 	@mkdir -p build

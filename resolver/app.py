@@ -6,24 +6,21 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-import importlib
 import logging
 import os
 import platform
 import resource
 import signal
-import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Mapping
 
 from resolver import __version__
+from resolver.appearance import Appearance, make_appearance
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
 from resolver.core.clients import parse_address
 from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
-from resolver.core.errors import ControlError, ListRefused, TableFault
+from resolver.core.errors import ControlError, ListRefused, PageFault, TableFault
 from resolver.core.policy import NOTHING, Policy, Verdict
 from resolver.edge import stream
 from resolver.edge.binding import bind, bind_both
@@ -42,6 +39,7 @@ from resolver.listing import counted
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
 from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State, UpstreamState
+from resolver.pages import Pages, Sources
 from resolver.parts import (
     CONTROL_SOCKET,
     make_ageing,
@@ -54,9 +52,6 @@ from resolver.parts import (
     own_hosts,
 )
 from resolver.recording import Recorder
-
-if TYPE_CHECKING:
-    from resolver.edge.http import HttpServer
 
 log = logging.getLogger("nxwhy")
 
@@ -86,7 +81,17 @@ class App:
         self._service = self._make_service(config)
         self._udp: list[Listener] = []
         self._streams: list[stream.StreamListener] = []
-        self._http: list[HttpServer] = []
+        self._pages = Pages(
+            Sources(
+                self._judge,
+                lambda: self._keeper.published(self._config),
+                lambda: own_hosts(self._config),
+                self._counters,
+                self.state,
+                self.checks,
+                config.state,
+            )
+        )
         self._notifier = Notifier()
         self._reload_state = ReloadState(True, time.time())
         self._reloading = asyncio.Lock()
@@ -114,7 +119,7 @@ class App:
     async def reload(self, cause: str = "reload") -> dict[str, object]:
         """Read configuration and lists again and put them in force; on any mistake all stays as it was.
 
-        Raises ConfigError or ListRefused.
+        Raises ConfigError, ListRefused or PageFault.
         """
         async with self._reloading:
             self._notifier.reloading()
@@ -122,13 +127,14 @@ class App:
                 config = await asyncio.to_thread(self._reread)  # a large one takes seconds
                 build = await self._keeper.build(config)
                 policy = await asyncio.to_thread(make_policy, config, build, self._generation + 1)
+                appearance = await asyncio.to_thread(make_appearance, config)
             except Exception:
                 self._reload_state = ReloadState(False, self._reload_state.last_success_s)
                 raise
             finally:
                 self._notifier.ready()
             await self._keeper.note_changes(cause, self._config, config, build)
-            self._put_in_force(config, build, policy)
+            self._put_in_force(config, build, policy, appearance)
             settle_memory()
             self._reload_state = ReloadState(True, time.time())
             return self._summary()
@@ -144,7 +150,7 @@ class App:
             self._wheel,
         )
 
-    def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
+    def _put_in_force(self, config: Config, build: Build, policy: Policy, appearance: Appearance) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
         moved = origins(config) != origins(self._config)
         self._config = config
@@ -157,6 +163,7 @@ class App:
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
         engine.signal, engine.identity = config.answer.structured, make_identity(config)
+        self._pages.show(appearance)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
@@ -177,8 +184,11 @@ class App:
         with contextlib.ExitStack() as bound:
             pairs = [bind_both(at, bound) for at in config.listen.dns]
             pages = [bound.enter_context(bind(at, stream.bind)) for at in config.listen.notice]
+            encrypted = [bound.enter_context(bind(at, stream.bind)) for at in config.listen.notice_tls]
             admin = [bound.enter_context(bind(at, stream.bind)) for at in (config.listen.admin,) if at]
-            self._put_in_force(config, build := await self._first_build(), make_policy(config, build, 1))
+            appearance = make_appearance(config)
+            build = await self._first_build()
+            self._put_in_force(config, build, make_policy(config, build, 1), appearance)
             bound.pop_all()
         # before the first answer: who sees one may send the signal, which would end us unhandled
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
@@ -190,7 +200,7 @@ class App:
             self._udp.append(self._parts.listener(datagrams, self._service, self._loop))
             self._streams.append(listener)
             await listener.start()
-        await self._start_http(pages, admin)
+        await self._pages.start(pages, encrypted, admin)
         self._spawn(self._keep_looking())
         self._spawn(self._keep_fetching())
         self._spawn(self._stay_alive())
@@ -229,25 +239,6 @@ class App:
         await self._keeper.look(self._config)
         await self._reload_and_log("start")
 
-    async def _start_http(self, pages: Sequence[socket.socket], admin: Sequence[socket.socket]) -> None:
-        """Serve the notice page and the admin pages, if there are any. DNS is served meanwhile."""
-        if not (pages or admin):
-            return
-        for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
-            await asyncio.to_thread(importlib.import_module, late)
-        from resolver.edge import transparency  # noqa: PLC0415
-        from resolver.edge.http import HttpServer, admin_app, notice_app  # noqa: PLC0415
-        from resolver.observe.collector import Expositions, make_registry  # noqa: PLC0415
-
-        registry = make_registry(self._counters, self.state)
-        about = partial(transparency.answer, files=lambda: self._keeper.published(self._config))
-        ours = admin_app(Expositions(registry), self.checks, about=about)
-        notice = notice_app(self._judge, about, lambda: own_hosts(self._config))
-        for bound, app in [*((one, notice) for one in pages), *((one, ours) for one in admin)]:
-            server = HttpServer(app)
-            await server.start(bound)
-            self._http.append(server)
-
     def _judge(self, name: bytes, address: str) -> Verdict:
         """Judge a name for a client of the notice page."""
         return self._service.clients.policy.profile_for(parse_address(address)).decide(name)
@@ -265,8 +256,7 @@ class App:
         for connections in self._streams:
             connections.pause()
         await self._service.drain(DRAIN_S)
-        for server in self._http:
-            await server.stop()
+        await self._pages.stop()
         await self._control.stop()
         for datagrams in self._udp:
             datagrams.close()
@@ -303,7 +293,7 @@ class App:
     async def _reload_and_log(self, cause: str) -> None:
         try:
             await self.reload(cause)
-        except (ConfigError, ListRefused) as exc:
+        except (ConfigError, ListRefused, PageFault) as exc:
             log.error("reload failed, all stays as it was: %s", _brief(exc), extra=fields(cause=cause))
         except Exception:
             log.exception("reload failed, all stays as it was", extra=fields(cause=cause))
@@ -328,7 +318,7 @@ class App:
     async def _reload_command(self, given: Mapping[str, object]) -> Mapping[str, object]:
         try:
             return await self.reload(str(given.get("cause", "reload")))
-        except (ConfigError, ListRefused) as exc:
+        except (ConfigError, ListRefused, PageFault) as exc:
             raise ControlError(_brief(exc)) from exc
 
     def _summary(self) -> dict[str, object]:
@@ -391,7 +381,7 @@ class App:
         )
 
 
-def _brief(error: ConfigError | ListRefused) -> str:
+def _brief(error: ConfigError | ListRefused | PageFault) -> str:
     return error.brief() if isinstance(error, ConfigError) else str(error)
 
 

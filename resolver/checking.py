@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
+from resolver.appearance import appearance_faults
 from resolver.config import Config
 from resolver.core.guards import Protected, Update
 from resolver.core.keys import Secret, draw_secret
@@ -43,7 +44,7 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
     steps = make_steps(config.engine)
     guards = _Guards(config, steps)
     warnings = [str(warning) for warning in config.warnings]
-    mistakes: list[str] = []
+    mistakes = appearance_faults(config)
     found = []
     for number, source in enumerate(sources, 1):
         told(f"reading {source.name} ({number} of {len(sources)})")

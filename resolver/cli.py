@@ -264,6 +264,30 @@ def transparency(folder: Path, path: Path | None) -> None:
 
 @main.command()
 @config_option
+@json_option
+def requests(path: Path | None, as_json: bool) -> None:
+    """Show what people asked for on the notice page, the newest last.
+
+    Each asks for an exception: an `allow` list in the configuration makes one. Needs no server that runs.
+    """
+    from resolver.edge.desk import kept
+
+    folder = read_config(path).state
+    try:
+        found = list(kept(folder))
+    except OSError as exc:
+        raise click.ClickException(f"{exc.filename}: {exc.strerror}") from exc
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for one in found:
+        reply = f"; answer to {one['reply']}" if one.get("reply") else ""
+        said = f"{one['time']} {one['host']} for {one['client']} (list {one['list']}): {one['why']}{reply}"
+        click.echo("".join([char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in said]))
+
+
+@main.command()
+@config_option
 def reload(path: Path | None) -> None:
     """Make the running server read configuration and lists again; on any mistake it keeps what it has.
 

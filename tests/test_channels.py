@@ -19,7 +19,9 @@ from resolver.edge.service import _log_shadow
 from resolver.listing import lists_document
 from resolver.parts import list_sources, make_policy, record_defaults
 from resolver.tracing import Trace, trace
-from resolver.web.notice import Notice, document, page
+from resolver.web.notice import Notice, document
+from resolver.web.page import page
+from resolver.web.phrases import LANGUAGES
 from tests.messages import errors, opt, parsed, query
 
 LIST = """\
@@ -128,7 +130,7 @@ def test_every_document_for_programs_has_the_same_facts(
 
 def test_people_read_the_same_facts_on_the_page_and_in_the_terminal(config: Config) -> None:
     title, why, organisation = EXPECTED[config.answer.language]
-    html = unescape(page(Notice(NAME, reason_of(config))))
+    html = unescape(page(Notice(NAME, reason_of(config)), LANGUAGES["en"]))
     lines = found(config).text()
     for text in (
         title,

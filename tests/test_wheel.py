@@ -51,6 +51,9 @@ def test_the_wheel_holds_every_module_and_list(wheel: Path) -> None:
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "resolver").rglob("*.py")}
     lists = {f"resolver/blocklists/{path.name}" for path in (ROOT / "blocklists").glob("*.yaml")}
     assert len(lists) == 8
+    texts = {str(path.relative_to(ROOT)) for path in (ROOT / "resolver/web/languages").glob("*.yaml")}
+    assert len(texts) == 6
+    assert texts | {"resolver/web/style.css"} <= packed
     assert modules | lists | {"resolver/py.typed"} <= packed
     assert not [name for name in packed if name.startswith(("tests", "deploy"))]
 

@@ -36,6 +36,7 @@ def check(config: Config, lists: Collection[str], upstreams: Collection[str]) ->
     yield from _groups(config, frozenset(lists))
     yield from _upstreams(config, frozenset(upstreams))
     yield from _listeners(config)
+    yield from _page(config)
     for place, one in enumerate(config.server.designated):
         if one.name is None and config.server.name is None:
             yield Finding(("server", "designated", place), "needs a `name`, here or as `server.name`")
@@ -127,6 +128,7 @@ def _listeners(config: Config) -> Iterator[Finding]:
     listen = config.listen
     wanted: list[tuple[Location, Endpoint]] = [(("listen", "dns", n), at) for n, at in enumerate(listen.dns)]
     wanted += [(("listen", "notice", n), at) for n, at in enumerate(listen.notice)]
+    wanted += [(("listen", "notice_tls", n), at) for n, at in enumerate(listen.notice_tls)]
     if listen.admin is not None:
         wanted.append((("listen", "admin"), listen.admin))
     everywhere = {at for _, at in wanted if ip_address(at.host).is_unspecified}
@@ -138,3 +140,14 @@ def _listeners(config: Config) -> Iterator[Finding]:
         elif at.port and at != whole and whole in everywhere:
             yield Finding(location, f"{whole} takes this address already")
         taken.add(at)
+
+
+def _page(config: Config) -> Iterator[Finding]:
+    page, listen = config.notice, config.listen
+    for key, other in (("certificate", "key"), ("key", "certificate")):
+        if getattr(page, key) is not None and getattr(page, other) is None:
+            yield Finding(("notice", key), f"needs `{other}` beside it")
+    if page.certificate is not None and not listen.notice_tls:
+        yield Finding(("notice", "certificate"), "nobody sees it without `listen.notice_tls`", fatal=False)
+    if page.model_fields_set and not (listen.notice or listen.notice_tls):
+        yield Finding(("notice",), "nobody sees the page without `listen.notice`", fatal=False)

@@ -6,17 +6,20 @@ can change what was meant; pydantic and `quantities` turn them into values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator
 
 from resolver.config import quantities as q
 from resolver.config import texts
 from resolver.config.draft import Location
+from resolver.config.fields import File
+from resolver.config.fields import Part as _Part
+from resolver.config.fields import from_text as _from_text
+from resolver.config.page import NoticePage
 from resolver.config.problem import Places, Problem
 from resolver.config.quantities import Endpoint
 from resolver.config.records import Contact, Language, Organisation, Recorded
@@ -39,24 +42,9 @@ DEFAULT_UPSTREAM = "default"
 """The upstream group that is asked where no route says otherwise."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
 def _seconds(least: float, most: float) -> Any:
     bounds = Field(ge=float(least), le=float(most))
     return Annotated[float, BeforeValidator(_from_text(q.duration_s)), bounds]
-
-
-def _from_text(read: Callable[[str], object]) -> Callable[[object], object]:
-    """Return a reader of text, so that no list or mapping passes for the value that it makes."""
-
-    def validate(value: object) -> object:
-        if isinstance(value, list | dict):
-            raise ValueError("must be one value, not a list or a mapping")
-        return read(value) if isinstance(value, str) else value
-
-    return validate
 
 
 def _admin(text: str) -> Endpoint | None:
@@ -76,7 +64,6 @@ Domain = Annotated[bytes, BeforeValidator(_from_text(texts.domain))]
 Ip = Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
 OwnName = Annotated[bytes, BeforeValidator(_from_text(texts.server_name))]
-File = Annotated[Path, BeforeValidator(_from_text(texts.path))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
@@ -119,6 +106,7 @@ class Listen(_Part):
 
     dns: tuple[At, ...] = Field((Endpoint("127.0.0.1", 5335),), min_length=1)
     notice: tuple[At, ...] = ()
+    notice_tls: tuple[At, ...] = ()
     admin: Annotated[Endpoint | None, BeforeValidator(_from_text(_admin))] = Endpoint("127.0.0.1", 8053)
 
 
@@ -338,13 +326,14 @@ class Config(_Part):
 
     listen: Listen = Listen()
     server: ServerSettings = ServerSettings()
-    upstreams: dict[Text, UpstreamSettings] = {}
+    upstreams: dict[Text, UpstreamSettings] = Field({})
     routes: tuple[Route, ...] = Field((), max_length=MAX_ENTRIES)
-    lists: dict[Text, ListSettings] = {name: ListSettings(shipped=name) for name in SHIPPED}
-    groups: dict[Text, GroupSettings] = {DEFAULT_GROUP: GroupSettings(block=SHIPPED)}
+    lists: dict[Text, ListSettings] = Field({name: ListSettings(shipped=name) for name in SHIPPED})
+    groups: dict[Text, GroupSettings] = Field({DEFAULT_GROUP: GroupSettings(block=SHIPPED)})
     never_block: tuple[Domain, ...] = ()
     tests: tuple[Trial, ...] = ()
     answer: Answer = Answer()
+    notice: NoticePage = NoticePage()
     cache: CacheSettings = CacheSettings()
     access: Access = Access()
     log: Log = Log()
@@ -407,6 +396,8 @@ class Config(_Part):
             )
             for name, settings in self.lists.items()
         }
-        placed = self.model_copy(update={"lists": lists, "state": folder / self.state})
+        placed = self.model_copy(
+            update={"lists": lists, "state": folder / self.state, "notice": self.notice.placed(folder)}
+        )
         placed._source, placed._warnings, placed._places = source, warnings, places
         return placed

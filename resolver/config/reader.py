@@ -27,6 +27,8 @@ MAX_NODES = 1 << 17
 """Most keys and values: reading them takes a second or two."""
 MAX_PROBLEMS = 10_000
 """How many mistakes are counted, and how many warnings."""
+PLACED = (("lists",), ("answer",), ("notice",))
+"""Parts of which more may be said once they were read."""
 ROUNDS = 4
 """How often what is wrong is left out, to find more in the rest; what was missing may leave more behind."""
 
@@ -144,7 +146,7 @@ class _Reading:
         found = {
             location: (node.start_mark.line + 1, node.start_mark.column + 1)
             for location, node in self._nodes.items()
-            if location[:1] in (("lists",), ("answer",), ("tests",))
+            if location[:1] in (("lists",), ("answer",), ("tests",), ("notice",))
             and KEY not in location
             and len(location) <= 4
         }

@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from resolver.core.errors import RecordFault, RecordRefused
 from resolver.core.lists.document import KEY
-from resolver.core.lists.record import MAX_FIELD, Record, Texts
+from resolver.core.lists.record import MAX_FIELD, MAX_TEXT, Record, Texts
 from resolver.core.lists.record_reader import (
     check_contact,
     check_language,
@@ -59,7 +59,12 @@ def _organisation(value: Any) -> Texts:
     return check_texts("organisation", value, MAX_FIELD)
 
 
+def _page_text(value: Any) -> Texts:
+    return check_texts("text", value, MAX_TEXT)
+
+
 Recorded = Annotated[Record, BeforeValidator(_record)]
 Language = Annotated[str, BeforeValidator(_as_in_records(check_language))]
 Contact = Annotated[str, BeforeValidator(_as_in_records(check_contact))]
 Organisation = Annotated[Texts, BeforeValidator(_as_in_records(_organisation))]
+PageText = Annotated[Texts, BeforeValidator(_as_in_records(_page_text))]

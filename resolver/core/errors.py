@@ -98,6 +98,10 @@ class RecordRefused(ResolverError):
         self.faults = faults
 
 
+class PageFault(ResolverError):
+    """A file that the notice page needs, and that cannot be taken."""
+
+
 class UpstreamError(ResolverError):
     """An upstream resolver that could not be asked."""
 

@@ -14,13 +14,13 @@ from typing import NamedTuple
 from resolver.core import reasons
 from resolver.core.lists.record import ListClass, Step
 from resolver.core.reasons import Reason
-from resolver.web import notice
-from resolver.web.notice import shown, value
+from resolver.web import markup
+from resolver.web.markup import shown, value
 
 PAGE, DOCUMENT = "index.html", "transparency.json"
 """The two forms, by the names of their files."""
 STYLE = (
-    notice.STYLE
+    markup.STYLE
     + """
 section { margin: 3rem 0 0 }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .75rem; overflow-wrap: anywhere }
@@ -31,7 +31,7 @@ th, td { text-align: start; vertical-align: top; padding: .35rem .75rem .35rem 0
 th { color: var(--soft); font-weight: normal }
 """
 )
-CONTENT_SECURITY_POLICY = notice.content_security_policy(STYLE)
+CONTENT_SECURITY_POLICY = markup.content_security_policy(STYLE)
 _CLASSES = {
     ListClass.POLICY: "A rule of this network",
     ListClass.LEGAL: "A legal obligation",

@@ -62,6 +62,18 @@ from tests.config.reading import config, mistakes, warnings
         ),
         ("listen: {dns: [192.0.2.1:53, 192.0.2.1:53]}", "1:30: listen.dns.1: 192.0.2.1:53 stands twice"),
         (
+            "listen: {notice: [192.0.2.1:80]}\nnotice: {key: a.pem}",
+            "2:15: notice.key: needs `certificate` beside it",
+        ),
+        (
+            "listen: {notice: [192.0.2.1:80]}\nnotice: {colour: red}",
+            "2:18: notice.colour: 'red' is no colour as #0f6272",
+        ),
+        (
+            "listen: {notice: [192.0.2.1:80], notice_tls: [192.0.2.1:80]}",
+            "1:47: listen.notice_tls.0: 192.0.2.1:80 stands twice",
+        ),
+        (
             "listen: {notice: [192.0.2.1:80], admin: 192.0.2.1:80}",
             "1:41: listen.admin: 192.0.2.1:80 stands twice",
         ),

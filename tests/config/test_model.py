@@ -10,6 +10,7 @@ from resolver.config import Config, Endpoint, default
 from resolver.config.model import Designated, Kind, Trial
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
+from resolver.core.colours import ACCENT, Colour
 from resolver.core.lists.rule import Scope
 from resolver.core.replies import AnswerMode
 from resolver.core.retries import Strategy
@@ -20,6 +21,7 @@ FULL = """
 listen:
   dns: [192.0.2.1:53, "[2001:db8::1]:53"]
   notice: [192.0.2.10:80]
+  notice_tls: [192.0.2.10:443]
   admin: 127.0.0.1:9000
 server:
   name: dns.corp.example
@@ -59,6 +61,13 @@ tests: [{name: ads.example, type: aaaa, client: 192.0.2.7, expect: blocked}]
 answer:
   {ttl: 1m, notice: {ipv4: 192.0.2.10, ipv6: "2001:db8::10"},
   language: ru, contact: "tel:+1-555-0100", organisation: {ru: Школа, en: School}, structured: 65001}
+notice:
+  colour: "#8a1c3b"
+  logo: logo.svg
+  text: {en: Ask in room 12., ru: Спросите в кабинете 12.}
+  requests: yes
+  certificate: /srv/notice.pem
+  key: /srv/notice.key
 cache: {size: 1GiB, max_ttl: 2h, negative_ttl: off, stale: off, prefetch: false}
 access: {clients: [203.0.113.0/24], rate: off}
 log: {level: debug, format: json}
@@ -92,6 +101,7 @@ def test_the_defaults() -> None:
     assert found == {
         "listen.dns": (Endpoint("127.0.0.1", 5335),),
         "listen.notice": (),
+        "listen.notice_tls": (),
         "listen.admin": Endpoint("127.0.0.1", 8053),
         "server.name": None,
         "server.id": "",
@@ -109,6 +119,12 @@ def test_the_defaults() -> None:
         "answer.contact": "",
         "answer.organisation": "",
         "answer.structured": 65015,
+        "notice.colour": ACCENT,
+        "notice.logo": None,
+        "notice.text": "",
+        "notice.requests": False,
+        "notice.certificate": None,
+        "notice.key": None,
         "cache.size": 64 << 20,
         "cache.max_ttl": 86400,
         "cache.negative_ttl": 3600,
@@ -136,6 +152,7 @@ def test_every_key_can_be_set() -> None:
     assert found == {
         "listen.dns": (Endpoint("192.0.2.1", 53), Endpoint("2001:db8::1", 53)),
         "listen.notice": (Endpoint("192.0.2.10", 80),),
+        "listen.notice_tls": (Endpoint("192.0.2.10", 443),),
         "listen.admin": Endpoint("127.0.0.1", 9000),
         "server.name": b"\3dns\4corp\7example\0",
         "server.id": "dns1",
@@ -160,6 +177,12 @@ def test_every_key_can_be_set() -> None:
         "answer.contact": "tel:+1-555-0100",
         "answer.organisation": (("ru", "Школа"), ("en", "School")),
         "answer.structured": 65001,
+        "notice.colour": Colour(0x8A, 0x1C, 0x3B),
+        "notice.logo": Path("/etc/nxwhy/logo.svg"),
+        "notice.text": (("en", "Ask in room 12."), ("ru", "Спросите в кабинете 12.")),
+        "notice.requests": True,
+        "notice.certificate": Path("/srv/notice.pem"),
+        "notice.key": Path("/srv/notice.key"),
         "cache.size": 1 << 30,
         "cache.max_ttl": 7200,
         "cache.negative_ttl": 0,

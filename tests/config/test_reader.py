@@ -11,8 +11,8 @@ from tests.config.test_model import FULL
 
 NAME = "a name has 1 to 64 letters, digits, `_`, `.` and `-`, and begins with none of the last two"
 KEYS = (
-    "listen, server, upstreams, routes, lists, groups, never_block, tests, answer, cache, access, log, "
-    "journal, engine, state"
+    "listen, server, upstreams, routes, lists, groups, never_block, tests, answer, notice, cache, access, "
+    "log, journal, engine, state"
 )
 DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
 

@@ -15,11 +15,8 @@ from resolver.core.lists.rule import Effect
 from resolver.core.policy import PASS, PolicyList, Verdict
 from resolver.core.replies import AnswerMode, Blocked
 from resolver.edge import stream
-from resolver.edge.http import (
-    Deadlines,
-    HttpServer,
-    admin_app,
-)
+from resolver.edge.admin import admin_app
+from resolver.edge.http import Deadlines, HttpServer
 from resolver.observe.state import Check
 
 LEGAL = PolicyList("legal", Record("Court", ListClass.LEGAL, contact="mailto:it@corp.example"))

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolver.edge import transparency
-from resolver.edge.http import admin_app, notice_app
+from resolver.edge.admin import admin_app
+from resolver.edge.notice import notice_app
 from resolver.web.transparency import CONTENT_SECURITY_POLICY
 from tests.edge.asking import get, judge, running, send
 

@@ -28,7 +28,7 @@ from resolver.web.transparency import (
     files,
     page,
 )
-from tests.web.test_notice import TEXTS, Reader, readable
+from tests.web.reading import TEXTS, Reader, readable
 
 REASON = Reason(
     title="Example order",
