@@ -190,12 +190,12 @@ async def test_two_reloads_at_once_follow_each_other(file: Path, monkeypatch: py
     running = most = 0
     build = lists.build_apart
 
-    async def counted(*given: object) -> Build:
+    async def counted(*given: object, **named: object) -> Build:
         nonlocal running, most
         running += 1
         most = max(most, running)
         try:
-            return await build(*given)  # type: ignore[arg-type]
+            return await build(*given, **named)  # type: ignore[arg-type]
         finally:
             running -= 1
 
@@ -225,8 +225,8 @@ async def test_what_changes_while_lists_are_compiled_is_noticed(
 ) -> None:
     build, new = lists.build_apart, file.with_name("new.txt")
 
-    async def late(*given: object) -> Build:
-        made = await build(*given)  # type: ignore[arg-type]
+    async def late(*given: object, **named: object) -> Build:
+        made = await build(*given, **named)  # type: ignore[arg-type]
         monkeypatch.setattr(keeper, "build_apart", build)
         new.write_text("other.example\n")
         return made
