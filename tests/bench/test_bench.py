@@ -12,6 +12,7 @@ import pytest
 from tests.bench.__main__ import steps
 from tests.bench.churn import compile_client
 from tests.bench.eviction import RULES, figures
+from tests.bench.instructions import WIRES, ask, compiled
 from tests.bench.step import Step, measure
 
 
@@ -44,3 +45,16 @@ def test_the_steady_client_counts_what_is_answered_and_what_is_lost(tmp_path: Pa
         said = subprocess.check_output(argv, text=True)
         answering.join()
     assert said.split()[:2] == ["200", "1"]
+
+
+def test_the_program_whose_instructions_are_counted_answers_with_as_many_threads_as_are_wanted(
+    tmp_path: Path,
+) -> None:
+    argv = [str(compiled(tmp_path)), "2"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        port = int(running.stdout.readline())
+        for wire in WIRES.values():
+            ask(port, wire, 2)
+        running.communicate("", timeout=60)
+    assert running.returncode == 0
