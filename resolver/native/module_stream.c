@@ -58,6 +58,8 @@ static PyObject *answer_message(PyObject *self, PyObject *args)
     enum answered answered = answer_look(&known, (const uint8_t *)wire, (size_t)wire_size, source, &asked);
     if (answered == ANSWER_GIVEN)
         answered = answer_give(&known, &asked, began, of(self)->reply, &given);
+    if (answered == ANSWER_MISS)
+        answered = ANSWER_HAND_OVER;
     if (answered != ANSWER_GIVEN) {
         bool unmet = answered == ANSWER_UNMET;
         return Py_BuildValue("(III)", (unsigned)answered, unmet ? given.profile : 0, unmet ? given.set : 0);
