@@ -8,7 +8,7 @@
 enum {
     HEADER = 12, RECORD_FIXED = 10, TTL_BACK = 6, SOA_FIXED = 20, OPT_FIXED = 11,
     NS = 2, CNAME = 5, SOA = 6, DNAME = 39, OPT = 41, SVCB = 64, HTTPS = 65,
-    NOERROR = 0, NXDOMAIN = 3, YXDOMAIN = 6,
+    NOERROR = 0, NXDOMAIN = 3, YXDOMAIN = 6, BADVERS = 16,
     EDE = 15,
 };
 static const double PREFETCH_AT = 0.9; /* as in core/cache.py */
@@ -230,12 +230,21 @@ static bool is_answer(const uint8_t *wire, size_t size, const uint8_t *question,
            memcmp(wire + HEADER, question, question_size) == 0;
 }
 
-/* Whether a server says no more than that it failed, as some do where they cannot read a query. */
+/* Whether a server says no more than that it failed, as some do where they cannot read a query: its header, and at most
+ * its OPT record. */
 static bool is_bare_error(const uint8_t *wire, size_t size)
 {
     unsigned rcode = wire[3] & 0x0f;
-    return size == HEADER && (wire[2] & 0xf8) == 0x80 && memcmp(wire + 4, "\0\0\0\0\0\0\0\0", 8) == 0 &&
-           (rcode == 1 || rcode == 2 || rcode == 4 || rcode == 5);
+    if (size == HEADER) {
+        if (memcmp(wire + 4, "\0\0\0\0\0\0\0\0", 8) != 0)
+            return false;
+    } else if (size < HEADER + OPT_FIXED || memcmp(wire + 4, "\0\0\0\0\0\0\0\1\0\0\x29", 11) != 0 ||
+               get_16(wire + HEADER + OPT_FIXED - 2) != size - HEADER - OPT_FIXED) {
+        return false;
+    } else {
+        rcode |= (unsigned)wire[HEADER + 5] << 4;
+    }
+    return (wire[2] & 0xf8) == 0x80 && (rcode == 1 || rcode == 2 || rcode == 4 || rcode == 5 || rcode == BADVERS);
 }
 
 /* Whether a server that does not recurse names others. */

@@ -177,6 +177,11 @@ SCRIPTS: dict[str, Script] = {
     "bogus": lambda asked, _: [answered(asked, flags=0x8182, opt=opt(options=b"\0\x0f\0\2\0\6"))],
     "REFUSED": lambda asked, _: [answered(asked, flags=0x8185)],
     "a bare error": lambda asked, _: [asked[:2] + b"\x81\x82" + bytes(8)],
+    "a bare error with EDNS": lambda asked, _: [asked[:2] + b"\x81\x82" + bytes(7) + b"\1" + opt()],
+    "a bare error that cannot be read": lambda asked, _: [
+        asked[:2] + b"\x81\x82" + bytes(7) + b"\1" + opt() + b"\0",
+        answered(asked, A),
+    ],
     "no EDNS": lambda asked, _: [answered(asked, A) if asked[11] == 0 else answered(asked, flags=0x8181)],
     "truncated": lambda asked, tcp: [answered(asked, *[A] * 3) if tcp else answered(asked, flags=0x8380)],
     "a referral": lambda asked, _: [
