@@ -85,14 +85,15 @@ def test_check_says_a_list_that_is_not_there(file: str) -> None:
     result = run("check", "--config", file)
     assert result.exit_code == 1
     path = Path(file).parent / "ads.txt"
-    assert result.stderr == f"{file}:2:15: lists.ads.path: {path}: No such file or directory\n"
+    said = f"{file}:2:15: lists.ads.path: {path}: No such file or directory"
+    assert said in result.stderr.splitlines()
 
 
 def test_check_says_that_queries_are_kept(file: str) -> None:
     Path(file).write_text("journal: {queries: memory, entries: 500, clients: none}\n")
     result = run("check", "--config", file)
     assert result.exit_code == 0
-    assert result.output.splitlines()[1:] == [
+    assert result.stdout.splitlines()[1:] == [
         "the journal of queries is on: the last 500 queries for up to 1d, in memory, without clients"
     ]
 
