@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         const double bound_s = 1;
         struct counters *counters = counters_create((const uint16_t[]){1}, 1, 8, &bound_s, 1);
         struct loop *loop = loop_create(counters);
-        threads[i] = counters && loop ? thread_create(loop, counters) : NULL;
+        threads[i] = counters && loop ? thread_create(loop, counters, 1) : NULL;
         if (sock < 0 || threads[i] == NULL || getsockname(sock, (struct sockaddr *)&at, &size) < 0)
             abort();
         thread_use(threads[i], &known);

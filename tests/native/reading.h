@@ -26,7 +26,7 @@ static int read_one(const uint8_t *wire, size_t size)
         assert(entry->options_size <= RECORDS_KEPT_OPTIONS && entry->aliases_size <= CACHE_ALIASES_MAX);
         for (size_t i = 0; i < entry->ttl_count; i++)
             assert(entry->ttls[i] + 4U <= entry->body_size);
-        struct cache_query query = {asked, sizeof asked, sizeof out, true, false};
+        struct cache_query query = {.wire = asked, .end = sizeof asked, .limit = sizeof out, .edns = true};
         assert(cache_write_reply(entry, &query, 150, out) <= sizeof out);
     }
     free(own);

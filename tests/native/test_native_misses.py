@@ -135,7 +135,7 @@ async def test_a_plain_answer_is_given_kept_and_counted_as_by_python(
             entries = [
                 None
                 if entry is None
-                else (entry.hits, entry.ttl, entry.cleared, entry.aliases, entry.authentic)
+                else (entry.hits, round(entry.ttl), entry.cleared, entry.aliases, entry.authentic)
                 for entry in kept
             ]
             durations = made.counters.durations()

@@ -89,7 +89,7 @@ static inline void prepare(void)
             assert(policy_note(policy, profile, set, set && profile == 0 ? block : pass));
     }
     assert(clients_add(clients, blocked_client, 4, 0, &left) && clients_add(clients, free_client, 4, 1, &left));
-    known = (struct known){policy, clients, cache_create(1 << 22, 0, (const uint8_t *)"0123456789abcdef"), &cookies};
+    known = (struct known){policy, clients, cache_create(1 << 22, 0, (const uint8_t *)"0123456789abcdef"), &cookies, NULL};
     assert(known.cache != NULL);
     static const uint16_t ttls[] = {6, 22};
     keep("\5known\7example", 15, 1, 32, ttls, 2);
