@@ -21,9 +21,9 @@ from resolver.core.routes import Routes
 from resolver.edge.builder import Build, Loaded
 from resolver.edge.fetch_request import FetchRequest
 from resolver.edge.fetching import FOLDER, Job, content_path
+from resolver.edge.group import GroupSpec
 from resolver.edge.intake import Source
 from resolver.edge.server import ServerSpec
-from resolver.edge.upstream import GroupSpec
 from resolver.observe.journal import Limits
 from resolver.shipped import shipped_folder
 from resolver.system import read_system_resolvers

@@ -18,10 +18,11 @@ from resolver.core.framing import Framer, frame
 from resolver.core.policy import NOTHING, Policy
 from resolver.core.routes import Routes
 from resolver.edge import stream, udp
+from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
 from resolver.edge.service import Service
 from resolver.edge.stream import StreamListener
-from resolver.edge.upstream import GroupSpec, Upstreams
+from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.engines import Listener, Parts
 from resolver.observe.counters import Counters

@@ -13,9 +13,10 @@ from typing import Protocol
 
 from resolver.core.retries import Attempt
 from resolver.core.routes import Routes
+from resolver.edge.group import UpstreamGroup
 from resolver.edge.server import Asker, Server
 from resolver.edge.service import Service
-from resolver.edge.upstream import Begun, UpstreamGroup
+from resolver.edge.upstream import Begun
 from resolver.native import _native
 from resolver.native.answering import Answering
 from resolver.observe.counters import UPSTREAM_BOUNDS

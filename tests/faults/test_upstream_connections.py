@@ -12,8 +12,8 @@ import pytest
 from resolver.core import retries
 from resolver.core.retries import RESENDS
 from resolver.edge import server as edge_server
+from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
-from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, answered, resolver, silent, upstream
 

@@ -21,8 +21,8 @@ from resolver.core.wire import parse_answer, parse_query
 from resolver.edge import server as edge_server
 from resolver.edge import service as edge_service
 from resolver.edge import upstream as edge_upstream
+from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
-from resolver.edge.upstream import GroupSpec
 from resolver.observe.counters import Channel
 from tests import twins
 from tests.messages import errors, opt, packed, parsed, query, record

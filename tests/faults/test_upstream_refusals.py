@@ -13,8 +13,8 @@ import pytest
 from resolver.core.replies import extended_error
 from resolver.core.retries import Strategy
 from resolver.edge import upstream as edge_upstream
+from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
-from resolver.edge.upstream import GroupSpec
 from tests.messages import errors, opt, parsed, query
 from tests.upstreams import A, Script, answered, resolver, silent, upstream
 

@@ -23,9 +23,9 @@ from resolver.core.wire import parse_query
 from resolver.edge import server as edge_server
 from resolver.edge import service as edge_service
 from resolver.edge import udp
+from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
 from resolver.edge.service import Service
-from resolver.edge.upstream import GroupSpec
 from tests import twins
 from tests.messages import errors, opt, parsed, query, record
 from tests.native.compiled import NATIVE
