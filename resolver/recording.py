@@ -35,6 +35,7 @@ class Recorder:
     ) -> None:
         self._service, self._spawn = service, spawn
         self._journal = Journal(elsewhere)
+        self._tended = False
 
     @property
     def said(self) -> str:
@@ -54,7 +55,8 @@ class Recorder:
         self._service.journal = None if limits is None else self._journal
         if limits != before:
             log.info("the journal of queries is %s", self.said)
-        if limits is not None and before is None:
+        if limits is not None and not self._tended:
+            self._tended = True
             self._spawn(self._tend())
 
     async def command(self, given: Mapping[str, object]) -> Mapping[str, object]:
@@ -70,3 +72,4 @@ class Recorder:
         while self._journal.limits is not None:
             taken = self._journal.gather(time.time())
             await asyncio.sleep(GATHER_S if taken < MANY else SOON_S)
+        self._tended = False

@@ -66,9 +66,10 @@ class Identity:
             for asked, text in chaos.items()
             if text
         }
-        self.names = (RESOLVER_ARPA, name) if name else (RESOLVER_ARPA,)
-        """What we are called. Answers about us are for these names, and for some below them."""
-        for own in self.names:
+        called = (RESOLVER_ARPA, name) if name else (RESOLVER_ARPA,)
+        self.names = (*called, *[DISCOVERY + own for own in called])
+        """The names of class IN that answers about us are for."""
+        for own in called:
             self._shapes[own + _RESINFO] = _one(w.RESINFO, _strings(_resinfo(info)), TTL)
             if designated:
                 self._shapes[DISCOVERY + own + _SVCB] = _designations(designated)

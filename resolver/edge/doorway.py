@@ -11,10 +11,10 @@ from collections.abc import Callable
 from resolver.core import hello
 from resolver.edge.accepting import Acceptor
 from resolver.edge.certificate import Certificate
-from resolver.edge.gate import Gate
+from resolver.edge.gate import LOOPBACK, Gate, network
 
-MAX_CONNECTIONS = 256
-"""How many connections may not have said yet what they want."""
+MAX_CONNECTIONS, MAX_EACH = 256, 32
+"""How many connections may not have said yet what they want, in all and of one IPv4 address or IPv6 /64."""
 
 
 class Doorway:
@@ -28,7 +28,7 @@ class Doorway:
         """`head_s`: how long a client may take to say what it wants, in seconds."""
         self._page, self._head_s = page, head_s
         self.certificate: Certificate | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], str] = {}  # and the network of the client
         self._acceptor = Acceptor(self._take, gate, b"")
 
     @property
@@ -48,12 +48,14 @@ class Doorway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, sock: socket.socket) -> None:
-        if len(self._tasks) >= MAX_CONNECTIONS:
+        of = _network_of(sock)
+        each = MAX_CONNECTIONS if of.startswith(LOOPBACK) else MAX_EACH
+        if len(self._tasks) >= MAX_CONNECTIONS or list(self._tasks.values()).count(of) >= each:
             sock.close()
             return
         task = asyncio.get_running_loop().create_task(self._meet(sock))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = of
+        task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
 
     async def _meet(self, sock: socket.socket) -> None:
         handed_on = False
@@ -82,6 +84,14 @@ class Doorway:
             ssl_handshake_timeout=self._head_s,
             ssl_shutdown_timeout=1.0,
         )
+
+
+def _network_of(sock: socket.socket) -> str:
+    """Return what the other end counts for; empty where it is gone already."""
+    try:
+        return network(sock.getpeername())
+    except OSError:
+        return ""
 
 
 async def _first_record(sock: socket.socket) -> bytes:

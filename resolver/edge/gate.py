@@ -8,7 +8,7 @@ from resolver.core.clients import MAX_KNOWN, Bucket, network_of, parse_address
 
 RATE, RATE_EACH = 100, 20
 """Most connections a second, in all and of one IPv4 address or IPv6 /64. A page needs one or two."""
-_LOOPBACK = ("127.", "::/64")
+LOOPBACK = ("127.", "::/64")
 """How the networks of loopback begin."""
 
 
@@ -28,7 +28,7 @@ class Gate:
         if bucket is None:
             if len(self._buckets) >= MAX_KNOWN:
                 self._buckets.clear()
-            rate = math.inf if network.startswith(_LOOPBACK) else self._each
+            rate = math.inf if network.startswith(LOOPBACK) else self._each
             bucket = self._buckets[network] = Bucket(rate)
         return bucket.take(now) and self._all.take(now)
 

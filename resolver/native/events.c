@@ -84,5 +84,8 @@ const struct event *events_next(struct events *events)
 
 void events_free_read(struct events *events)
 {
+    /* whose queries they were is nobody's to find later: in what is written of a process that crashes, say */
+    for (size_t at = atomic_load_explicit(&events->freed, memory_order_relaxed); at != events->read; at++)
+        memset(&events->records[at % EVENTS_ROOM], 0, sizeof events->records[0]);
     atomic_store_explicit(&events->freed, events->read, memory_order_release);
 }

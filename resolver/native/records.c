@@ -107,18 +107,13 @@ static bool walk_records(struct walk *walk, unsigned count, uint16_t *ttls)
     return true;
 }
 
-/* Read the OPT record (RFC 6891, section 6.1) and keep its extended errors, packed as they came. */
-static bool read_opt(struct walk *walk, struct records_read *read)
+/* Read the options of an OPT record and keep its extended errors, packed as they came. */
+static bool read_options(const uint8_t *record, size_t size, struct records_read *read)
 {
-    const uint8_t *record = walk->wire + walk->opt;
-    size_t size = walk->opt_end - walk->opt, kept = 0;
-    if (record[0] != 0 || size < OPT_FIXED) /* of a longer owner, or a pointer */
-        return false;
-    read->edns = true;
-    walk->rcode |= (unsigned)record[5] << 4;
+    size_t kept = 0;
+    unsigned count = 0;
     if (record[6] != 0) /* another version: we know no options of it */
         return true;
-    unsigned count = 0;
     for (size_t at = OPT_FIXED; at < size;) {
         if (count++ == RECORDS_OPTIONS || size - at < 4)
             return false;
@@ -134,6 +129,18 @@ static bool read_opt(struct walk *walk, struct records_read *read)
     }
     read->entry.options_size = kept <= sizeof read->options ? kept : 0;
     return true;
+}
+
+/* Read the OPT record (RFC 6891, section 6.1). */
+static bool read_opt(struct walk *walk, struct records_read *read)
+{
+    const uint8_t *record = walk->wire + walk->opt;
+    size_t size = walk->opt_end - walk->opt;
+    if (record[0] != 0 || size < OPT_FIXED) /* of a longer owner, or a pointer */
+        return false;
+    read->edns = true;
+    walk->rcode |= (unsigned)record[5] << 4;
+    return read_options(record, size, read);
 }
 
 /* What a DNAME record makes of the name that the aliases came to (RFC 6672, section 2.2); the root of one that is not
@@ -232,14 +239,15 @@ static bool is_answer(const uint8_t *wire, size_t size, const uint8_t *question,
 
 /* Whether a server says no more than that it failed, as some do where they cannot read a query: its header, and at most
  * its OPT record. */
-static bool is_bare_error(const uint8_t *wire, size_t size)
+static bool is_bare_error(const uint8_t *wire, size_t size, struct records_read *read)
 {
     unsigned rcode = wire[3] & 0x0f;
     if (size == HEADER) {
         if (memcmp(wire + 4, "\0\0\0\0\0\0\0\0", 8) != 0)
             return false;
     } else if (size < HEADER + OPT_FIXED || memcmp(wire + 4, "\0\0\0\0\0\0\0\1\0\0\x29", 11) != 0 ||
-               get_16(wire + HEADER + OPT_FIXED - 2) != size - HEADER - OPT_FIXED) {
+               get_16(wire + HEADER + OPT_FIXED - 2) != size - HEADER - OPT_FIXED ||
+               !read_options(wire + HEADER, size - HEADER, read)) {
         return false;
     } else {
         rcode |= (unsigned)wire[HEADER + 5] << 4;
@@ -260,7 +268,7 @@ enum records records_read(uint8_t *wire, size_t size, const uint8_t *question, s
     if (size < HEADER)
         return RECORDS_WRONG;
     if (!is_answer(wire, size, question, question_size))
-        return is_bare_error(wire, size) ? RECORDS_OTHER : RECORDS_WRONG;
+        return is_bare_error(wire, size, read) ? RECORDS_OTHER : RECORDS_WRONG;
     unsigned answers = get_16(wire + 6), authorities = get_16(wire + 8), count = answers + authorities +
                                                                                   get_16(wire + 10);
     if (wire[2] & 0x02 || count > RECORDS_MAX) /* truncated: it may be cut anywhere */

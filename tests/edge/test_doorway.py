@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from resolver.core.hello import UNRECOGNIZED_NAME
-from resolver.edge import stream
+from resolver.edge import doorway, stream
 from resolver.edge.certificate import Certificate, read_certificate
 from resolver.edge.doorway import Doorway
 from resolver.edge.gate import Gate
@@ -32,13 +32,13 @@ async def door(
     sock = stream.bind("127.0.0.1", 0)
     address: tuple[str, int] = sock.getsockname()[:2]
     server = HttpServer(notice_app(judge, own=lambda: {OWN}))
-    doorway = Doorway(server.connection, gate or Gate(), head_s)
-    doorway.certificate = certificate
-    doorway.start(sock)
+    opened = Doorway(server.connection, gate or Gate(), head_s)
+    opened.certificate = certificate
+    opened.start(sock)
     try:
-        yield address, doorway
+        yield address, opened
     finally:
-        await doorway.stop()
+        await opened.stop()
         await server.stop()
 
 
@@ -89,11 +89,11 @@ async def test_what_is_no_hello_ends_without_a_word(sent_bytes: bytes) -> None:
 
 
 async def test_who_breaks_off_or_says_too_little_in_time_is_let_go() -> None:
-    async with door() as (address, doorway):
+    async with door() as (address, opened):
         assert await sent(address, hello("house.example")[:50], end=True) == b""
         assert await sent(address, end=True) == b""
-        assert doorway.connections == 0
-    async with door(head_s=0.05) as (address, doorway):
+        assert opened.connections == 0
+    async with door(head_s=0.05) as (address, opened):
         assert await sent(address, hello("house.example")[:50]) == b""
         assert await sent(address) == b""
 
@@ -139,10 +139,10 @@ async def test_the_owners_certificate_serves_the_page_at_its_own_name_alone(tmp_
 async def test_a_handshake_that_breaks_off_leaves_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with door(read_certificate(*certify(tmp_path, OWN)), head_s=0.2) as (address, doorway):
+    async with door(read_certificate(*certify(tmp_path, OWN)), head_s=0.2) as (address, opened):
         for pieces in ((hello(OWN),), (hello(OWN), b"\x17\x03\x03\x00\x05aaaaa")):
             assert (await sent(address, *pieces, end=True))[:1] in {b"", b"\x15", b"\x16"}
-        while doorway.connections:
+        while opened.connections:
             await asyncio.sleep(0)
         assert await sent(address, hello("house.example")) == UNRECOGNIZED_NAME
     assert caplog.text == ""
@@ -152,3 +152,18 @@ async def test_more_than_the_gate_lets_in_are_closed() -> None:
     async with door(gate=Gate(rate=4, each=4)) as (address, _):
         said = [await sent(address, hello("house.example")) for _ in range(6)]
     assert said == [UNRECOGNIZED_NAME] * 4 + [b""] * 2
+
+
+async def test_one_client_holds_no_more_than_its_share_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorway, "LOOPBACK", ("no network begins so",))
+    monkeypatch.setattr(doorway, "MAX_EACH", 2)
+    async with door() as (address, opened):
+        held = [await asyncio.open_connection(*address) for _ in range(2)]
+        assert await sent(address, hello("house.example")) == b""
+        assert opened.connections == 2
+        held[0][1].close()
+        await held[0][1].wait_closed()
+        while opened.connections == 2:
+            await asyncio.sleep(0)
+        assert await sent(address, hello("house.example")) == UNRECOGNIZED_NAME
+        held[1][1].close()

@@ -14,6 +14,7 @@ import pytest
 
 from resolver import engines
 from resolver.core.cookies import COOKIE
+from resolver.core.identity import Designation, Identity
 from resolver.core.policy import NOTHING, Policy
 from resolver.core.replies import pack_option
 from resolver.core.retries import RESENDS
@@ -27,7 +28,7 @@ from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
 from resolver.edge.service import Service
 from tests import twins
-from tests.messages import errors, opt, parsed, query, record
+from tests.messages import errors, opt, parsed, query, record, wire_name
 from tests.native.compiled import NATIVE
 from tests.native.test_native_cookies import MINE, cookies_of
 from tests.servers import free_port
@@ -180,6 +181,10 @@ SCRIPTS: dict[str, Script] = {
     "a bare error with EDNS": lambda asked, _: [asked[:2] + b"\x81\x82" + bytes(7) + b"\1" + opt()],
     "a bare error that cannot be read": lambda asked, _: [
         asked[:2] + b"\x81\x82" + bytes(7) + b"\1" + opt() + b"\0",
+        answered(asked, A),
+    ],
+    "a bare error with options that cannot be read": lambda asked, _: [
+        asked[:2] + b"\x80\5" + bytes(7) + b"\1" + opt(options=b"abc"),
         answered(asked, A),
     ],
     "no EDNS": lambda asked, _: [answered(asked, A) if asked[11] == 0 else answered(asked, flags=0x8181)],
@@ -505,6 +510,16 @@ async def test_questions_leave_from_changing_ports_with_ids_nobody_can_foresee(a
         assert alone == []
         assert len({asked.port for asked in up.asked}) == 8
         assert len({asked.wire[:2] for asked in up.asked}) > 280
+
+
+def test_what_is_asked_about_us_is_for_python_also_where_a_route_leads_elsewhere() -> None:
+    from resolver.native.asking import _ways_of  # noqa: PLC0415  # may not be built
+
+    ours = [wire_name(name) for name in ("dns.example", "_dns.dns.example", "_dns.resolver.arpa")]
+    identity = Identity(ours[0], designated=[Designation(ours[0], ("dot",))])
+    routes = Routes(dict.fromkeys([*ours, wire_name("office.example")], "office"), "default")
+    ways = _ways_of(routes, identity.names, ["default", "office"], bytes(16))
+    assert [ways.find(name) for name in [*ours, wire_name("office.example")]] == [-1, -1, -1, 1]
 
 
 def test_the_bounds_are_the_same_on_both_sides() -> None:
