@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import gc
 import logging
 import os
 import platform
-import resource
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -51,15 +48,13 @@ from resolver.parts import (
     origins,
     own_hosts,
 )
+from resolver.process import settle_memory
 from resolver.recording import Recorder
 
 log = logging.getLogger("nxwhy")
 
 DRAIN_S = 3.0
 """How long questions that are on their way may still take when we are told to stop."""
-GC_THRESHOLDS = 10_000, 20, 100
-"""When the garbage collector looks for cycles. A miss leaves none, but a cache entry, which stays: by the
-defaults (700, 10, 10) it would be looked at again and again."""
 SHOWN = 5
 """How many patterns that cannot be applied are shown in the log."""
 RESTART_KEYS = ("listen", "engine", "state")
@@ -383,24 +378,3 @@ class App:
 
 def _brief(error: ConfigError | ListRefused | PageFault) -> str:
     return error.brief() if isinstance(error, ConfigError) else str(error)
-
-
-def raise_open_files() -> None:
-    """Take as many open files as we may have; shells and services begin with 1,024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(OSError, ValueError):  # macOS says that there is no limit, and has one
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def settle_memory() -> None:
-    """Take what was just built out of the garbage collector's sight: it stays, and holds no cycles.
-
-    What was needed to build it goes back to the system, where the C library can do that.
-    """
-    gc.collect()
-    with contextlib.suppress(AttributeError):  # of glibc
-        ctypes.CDLL(None).malloc_trim(0)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    gc.enable()  # `serve` begins without it

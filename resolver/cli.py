@@ -76,8 +76,9 @@ def serve(path: Path | None) -> None:
     SIGHUP and `nxwhy reload` read configuration and lists again; edits act within three seconds.
     """
     gc.disable()  # what is imported stays; the server turns it on once it serves
-    from resolver.app import App, raise_open_files
+    from resolver.app import App
     from resolver.observe.logs import setup_logging
+    from resolver.process import raise_open_files
 
     config = read_config(path)
     setup_logging(config.log.level, config.log.format.value, sys.stderr)

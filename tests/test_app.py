@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from resolver import app as app_module
-from resolver import keeper, parts
+from resolver import keeper, parts, process
 from resolver.app import App
 from resolver.config import Config, ConfigError, Endpoint, read
 from resolver.core.errors import ControlError, ListenError
@@ -357,7 +357,7 @@ def test_the_server_takes_as_many_open_files_as_it_may_have() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
     try:
-        app_module.raise_open_files()
+        process.raise_open_files()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

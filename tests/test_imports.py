@@ -32,7 +32,7 @@ RANKS = (
     ("core.engine",),
     ("shipped", "regular"),
     ("config", "observe"),
-    ("system", "web"),
+    ("system", "process", "web"),
     ("edge",),
     ("native",),
     ("parts", "engines", "appearance"),
