@@ -49,6 +49,7 @@ STATUS = {
     "null": "NOERROR",
     "refused": "REFUSED",
 }
+TYPES = ("A", "AAAA", "HTTPS", "MX", "ANY")
 NAMED = {"policy": "15 (Blocked)", "legal": "16 (Censored)", "requested": "17 (Filtered)"} | {
     "security": "15 (Blocked)"
 }
@@ -97,12 +98,13 @@ def test_dig_reads_every_blocked_answer_with_and_without_structured_errors(
     plain = "4 (Forged Answer)" if mode in ("notice", "null") else NAMED[name]
     cases = [
         ([], f"; EDE: {plain}: ({PLAIN[name]})"),
+        (["+bufsize=512"], f"; EDE: {plain}: ({PLAIN[name]})"),
         (["+ednsopt=65015"], f"; EDE: {NAMED[name]}: ({STRUCTURED[name]})"),
         (["+ednsopt=15"], f"; EDE: {NAMED[name]}: ({STRUCTURED[name]})"),
         (["+ednsopt=15:0000"], f"; EDE: {NAMED[name]}: ({STRUCTURED[name]})"),
     ]
     for words, expected in cases:
-        for qtype in ("A", "HTTPS"):
+        for qtype in TYPES:
             answer = run("dig", port, "-b", HOMES[mode], f"{name}.example", qtype, *words)
             assert expected in unescaped(answer).splitlines()
             assert f"status: {STATUS[mode]}," in answer
@@ -119,16 +121,24 @@ def unescaped(text: str) -> str:
     )
 
 
+@pytest.mark.parametrize("mode", HOMES)
 @pytest.mark.parametrize("name", LISTS)
-def test_kdig_reads_every_blocked_answer_with_and_without_structured_errors(port: int, name: str) -> None:
-    for words, expected in (
-        (["+edns"], PLAIN[name]),
-        (["+edns", "+ednsopt=65015"], STRUCTURED[name]),
-        (["+edns", "+ednsopt=15"], STRUCTURED[name]),
-    ):
-        answer = run("kdig", port, f"{name}.example", *words)
-        assert f"EDE: {NAMED[name]}: '{expected}'" in unescaped(answer)
-        assert "status: NXDOMAIN" in answer
+def test_kdig_reads_every_blocked_answer_with_and_without_structured_errors(
+    port: int, name: str, mode: str
+) -> None:
+    plain = "4 (Forged Answer)" if mode in ("notice", "null") else NAMED[name]
+    cases = [
+        (["+edns"], f"EDE: {plain}: '{PLAIN[name]}'"),
+        (["+bufsize=512"], f"EDE: {plain}: '{PLAIN[name]}'"),
+        (["+edns", "+ednsopt=65015"], f"EDE: {NAMED[name]}: '{STRUCTURED[name]}'"),
+        (["+edns", "+ednsopt=15"], f"EDE: {NAMED[name]}: '{STRUCTURED[name]}'"),
+    ]
+    for words, expected in cases:
+        for qtype in TYPES:
+            answer = run("kdig", port, "-b", HOMES[mode], f"{name}.example", qtype, *words)
+            assert expected in unescaped(answer)
+            assert f"status: {STATUS[mode]};" in answer
+    assert "EDE" not in run("kdig", port, "-b", HOMES[mode], f"{name}.example", "+noedns")
 
 
 def test_our_own_query_shows_what_a_structured_error_says(port: int) -> None:
