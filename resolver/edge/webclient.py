@@ -265,12 +265,14 @@ def looked_up(target: Target, resolve: Resolve, *, outside: bool) -> tuple[str, 
 
 
 def is_public(address: str) -> bool:
-    """Say whether an address is one of the whole internet, and the IPv4 address that it may stand for too."""
+    """Say whether an address is one of the whole internet, and the IPv4 address that it may stand for too.
+
+    None of 6to4 is: nobody is reached by it any more (RFC 7526), and Pythons differ in what they say of it.
+    """
     found = ip_address(address)
     if isinstance(found, IPv6Address):
-        inner = found.sixtofour
-        if any(found in network for network in _HOLDS_IPV4):
-            inner = IPv4Address(found.packed[-4:])
-        if found.is_site_local or not (inner is None or inner.is_global):
+        held = any(found in network for network in _HOLDS_IPV4)
+        inner = IPv4Address(found.packed[-4:]) if held else None
+        if found.is_site_local or found.sixtofour is not None or not (inner is None or inner.is_global):
             return False
     return found.is_global and not found.is_multicast
