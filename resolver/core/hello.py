@@ -8,7 +8,7 @@ MAX_RECORD = 1 << 14
 """Longest content of a record, in bytes (RFC 8446, section 5.1)."""
 UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"
 """A fatal alert: there is no such server here (RFC 6066, section 3). It is what is true: nobody here has a
-certificate for the name. `access_denied` would make browsers speak of a certificate of the client's."""
+certificate for the name. For `access_denied` browsers speak of a broken protocol."""
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 22, 1, 0, 0
 
 
