@@ -119,7 +119,7 @@ class Journal:
             return 0
         before = self.end
         if self._elsewhere is not None:
-            for event in self._elsewhere.take():
+            for event in sorted(self._elsewhere.take(), key=lambda event: event.time):  # of several threads
                 self.note(event)
         taken = self.end - before
         while self._events and self._events[0].time < now - limits.keep:
