@@ -1,7 +1,7 @@
 /* Streams: answers what came over streams, one message at a time, and counts. */
-#include "module.h"
+#include "module.h" /* first: Python.h says which system it is for */
 
-#include <time.h>
+#include "clock.h"
 
 struct streams_object {
     PyObject_HEAD
@@ -34,13 +34,6 @@ static void streams_free(PyObject *self)
     module_free(self);
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static PyObject *answer_message(PyObject *self, PyObject *args)
 {
     PyObject *snapshot, *cache;
@@ -54,7 +47,7 @@ static PyObject *answer_message(PyObject *self, PyObject *args)
     struct source source = {(const uint8_t *)address, (size_t)address_size, true};
     struct asked asked;
     struct answer given;
-    double began = now_s();
+    double began = clock_now();
     enum answered answered = answer_look(&known, (const uint8_t *)wire, (size_t)wire_size, source, &asked);
     if (answered == ANSWER_GIVEN)
         answered = answer_give(&known, &asked, began, of(self)->reply, &given);
@@ -69,7 +62,7 @@ static PyObject *answer_message(PyObject *self, PyObject *args)
     answers[given.source] = 1;
     counters_answer(counters, &given, v6);
     counters_note(counters, &given, given.verdict->label, asked.query.key, asked.query.name_size, source, began);
-    double ended = now_s();
+    double ended = clock_now();
     counters_took(counters, answers, ended - began);
     events_publish(counters->events, ended);
     return module_bytes(of(self)->reply, given.size);
