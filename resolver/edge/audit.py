@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from resolver.edge.builder import Build
+from resolver.edge.files import append
 
 FILE = "audit.jsonl"
 """Its name in the state folder."""
@@ -28,12 +28,7 @@ def write(state: Path, cause: str, entries: Iterable[Mapping[str, object]], now_
     lines = [json.dumps({"time": time, "cause": cause, **entry}, ensure_ascii=False) for entry in entries]
     if not lines:
         return
-    number = os.open(state / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(number, "".join([f"{line}\n" for line in lines]).encode(errors="replace"))
-        os.fsync(number)
-    finally:
-        os.close(number)
+    append(state / FILE, "".join([f"{line}\n" for line in lines]).encode(errors="replace"))
 
 
 def _standing(build: Build | None) -> dict[str, dict[str, object]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import secrets
 import time
 from collections import deque
@@ -19,7 +18,7 @@ from starlette.requests import Request
 
 from resolver.core.clients import network_of, parse_address
 from resolver.core.reasons import Reason
-from resolver.edge.files import replace
+from resolver.edge import files
 from resolver.web.requests import MAX_BODY, FormFault, Wish, is_ours, make_token, read_form, same_origin
 
 log = logging.getLogger("nxwhy")
@@ -123,24 +122,14 @@ async def _body(request: Request) -> bytes:
 def append(folder: Path, wish: Wish, now_s: float) -> None:
     """Add a request to the file in a folder; on disk when this returns. Raises OSError.
 
-    A line that a crash tore stays alone on its line, and is left out when the file is read.
+    A line that a crash tore is left out when the file is read.
     """
     path = folder / FILE
     asked = datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds")
     line = json.dumps({"time": asked, **asdict(wish)}, ensure_ascii=False).encode(errors="replace") + b"\n"
-    number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        size = os.fstat(number).st_size
-        torn = size > 0 and os.pread(number, 1, size - 1) != b"\n"
-        written = b"\n" * torn + line
-        if os.write(number, written) != len(written):
-            raise OSError("the disk is full")
-        os.fsync(number)
-    finally:
-        os.close(number)
-    if size + len(written) > MAX_BYTES:
+    if files.append(path, line) > MAX_BYTES:
         kept = path.read_bytes()[-MAX_BYTES // 2 :]
-        replace(path, kept[kept.index(b"\n") + 1 :])
+        files.replace(path, kept[kept.index(b"\n") + 1 :])
 
 
 def kept(folder: Path) -> Iterator[dict[str, str]]:

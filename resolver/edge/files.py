@@ -11,7 +11,7 @@ from typing import IO
 
 from resolver.regular import open_regular
 
-__all__ = ["open_regular", "replace", "replacing", "sweep", "sync_folder", "temporary"]
+__all__ = ["append", "open_regular", "replace", "replacing", "sweep", "sync_folder", "temporary"]
 
 UNFINISHED = ".new-"
 """How the names of files begin that are to replace others."""
@@ -59,6 +59,24 @@ def replace(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves the old one or the new one. Raises OSError."""
     with replacing(path) as file:
         file.write(data)
+
+
+def append(path: Path, lines: bytes) -> int:
+    """Add lines to a file, ours alone, in one write that is on disk when this returns; return its size.
+
+    A line that a crash tore stays alone on its line. Raises OSError.
+    """
+    number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        size = os.fstat(number).st_size
+        torn = size > 0 and os.pread(number, 1, size - 1) != b"\n"
+        written = b"\n" * torn + lines
+        if os.write(number, written) != len(written):
+            raise OSError("the disk is full")
+        os.fsync(number)
+    finally:
+        os.close(number)
+    return size + len(written)
 
 
 def sweep(folder: Path) -> None:
