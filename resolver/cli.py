@@ -138,7 +138,7 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
       nxwhy explain wechat.com
       nxwhy explain mail.example --type AAAA --client 192.0.2.7 --config nxwhy.yaml
     """
-    from resolver.ask import type_number
+    from resolver.presentation import type_number
     from resolver.tracing import trace
 
     config = read_config(path)

@@ -26,6 +26,7 @@ from resolver.core.errors import NameFault, UpstreamError, WireError
 from resolver.core.framing import frame
 from resolver.core.replies import extended_error
 from resolver.core.wire import MAX_RECORDS
+from resolver.presentation import type_number
 from tests.hostile import pointing
 from tests.messages import WIRE_NAMES, answer, opt, query, record
 from tests.steps import grows_as_its_input
@@ -286,7 +287,7 @@ def test_what_is_shown_of_a_record_means_the_same_in_a_zone_file(rtype: int, dat
     except (WireError, dns.exception.DNSException):
         return  # no sound record of this type
     _, ttl, kind, text = shown.splitlines()[1].split("\t")
-    assert (ttl, ask.type_number(kind)) == ("60", rtype)
+    assert (ttl, type_number(kind)) == ("60", rtype)
     read = dns.rdata.from_text("IN", kind, text, origin=dns.name.root, relativize=False)
     made = read.to_wire(origin=dns.name.root)
     assert made is not None
@@ -329,13 +330,13 @@ def test_any_data_of_any_type_is_shown_or_is_a_wire_error(rtype: int, data: byte
     [("a", 1), ("AAAA", 28), ("https", 65), ("SVCB", 64), ("resinfo", 261), ("TYPE99", 99)],
 )
 def test_types_are_known_by_name_and_number(text: str, number: int) -> None:
-    assert ask.type_number(text) == number
+    assert type_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "NOPE", "TYPE", "TYPE65536", "TYPE-1", "TYPE" + "9" * 5000, "1"])
 def test_what_is_no_type_is_said_to_be_none(text: str) -> None:
     with pytest.raises(NameFault, match="is no type"):
-        ask.type_number(text)
+        type_number(text)
 
 
 @pytest.mark.parametrize("at", ["nope", "127.0.0.1:99999", "[::1"])

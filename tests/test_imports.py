@@ -32,7 +32,7 @@ RANKS = (
     ("core.engine",),
     ("shipped", "regular"),
     ("config", "observe"),
-    ("system", "process", "web"),
+    ("system", "process", "presentation", "web"),
     ("edge",),
     ("native",),
     ("parts", "engines", "appearance"),
@@ -62,7 +62,7 @@ CHANCE_AND_CLOCKS = {
     ("datetime", "utcnow"),
 }
 """Attributes that read chance or a clock; `random.Random` is the type of an argument."""
-DNSLIB = {"core.replies", "ask"}
+DNSLIB = {"core.replies", "presentation"}
 """Modules that use dnslib: to write what we author, and for the names of types."""
 MODULES = sorted((ROOT / "resolver").rglob("*.py"))
 

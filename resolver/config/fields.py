@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from resolver.config import quantities as q
 from resolver.config import texts
 
 
@@ -29,3 +31,4 @@ def from_text(read: Callable[[str], object]) -> Callable[[object], object]:
 
 
 File = Annotated[Path, BeforeValidator(from_text(texts.path))]
+Ip = Annotated[IPv4Address | IPv6Address, BeforeValidator(from_text(q.address))]

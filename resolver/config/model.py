@@ -16,13 +16,14 @@ from pydantic import BeforeValidator, Field, PrivateAttr, field_validator
 from resolver.config import quantities as q
 from resolver.config import texts
 from resolver.config.draft import Location
-from resolver.config.fields import File
+from resolver.config.fields import File, Ip
 from resolver.config.fields import Part as _Part
 from resolver.config.fields import from_text as _from_text
 from resolver.config.page import NoticePage
 from resolver.config.problem import Places, Problem
 from resolver.config.quantities import Endpoint
 from resolver.config.records import Contact, Language, Organisation, Recorded
+from resolver.config.server import ServerSettings
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
 from resolver.core.events import Shown
@@ -61,44 +62,8 @@ def _networks(values: Any) -> Any:
 
 At = Annotated[Endpoint, BeforeValidator(_from_text(q.endpoint))]
 Domain = Annotated[bytes, BeforeValidator(_from_text(texts.domain))]
-Ip = Annotated[IPv4Address | IPv6Address, BeforeValidator(_from_text(q.address))]
 Net = Annotated[Network, BeforeValidator(_from_text(q.network))]
-OwnName = Annotated[bytes, BeforeValidator(_from_text(texts.server_name))]
 Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-
-
-class Protocol(StrEnum):
-    """What an encrypted server speaks, by its name in ALPN."""
-
-    DOT = "dot"
-    DOQ = "doq"
-    H2 = "h2"
-    H3 = "h3"
-
-    @property
-    def over_https(self) -> bool:
-        """Whether it has a path."""
-        return self in (Protocol.H2, Protocol.H3)
-
-
-class Designated(_Part):
-    """An encrypted server that stands for us."""
-
-    alpn: tuple[Protocol, ...] = Field(min_length=1, max_length=len(Protocol))
-    name: OwnName | None = None
-    port: Annotated[int, BeforeValidator(_from_text(q.port))] | None = None
-    path: Annotated[str, BeforeValidator(_from_text(texts.doh_path))] = "/dns-query{?dns}"
-    addresses: tuple[Ip, ...] = Field((), max_length=8)
-
-
-class ServerSettings(_Part):
-    """What we say of ourselves."""
-
-    name: OwnName | None = None
-    id: Annotated[str, BeforeValidator(_from_text(lambda text: texts.told(text, 63)))] = ""
-    version: Annotated[str, BeforeValidator(_from_text(texts.told))] = "nxwhy"
-    transparency: Annotated[str, BeforeValidator(_from_text(texts.page))] | None = None
-    designated: tuple[Designated, ...] = Field((), max_length=8)
 
 
 class Listen(_Part):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from resolver.config import Config, Endpoint, default
-from resolver.config.model import Designated, Kind, Trial
+from resolver.config.model import Kind, Trial
+from resolver.config.server import Designated
 from resolver.config.texts import Server
 from resolver.core.clients import PRIVATE
 from resolver.core.colours import ACCENT, Colour
