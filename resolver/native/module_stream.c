@@ -1,5 +1,5 @@
 /* Streams: answers what came over streams, one message at a time, and counts. */
-#include "module.h" /* first: Python.h says which system it is for */
+#include "module.h" /* first: it settles what the system headers declare */
 
 #include "clock.h"
 

@@ -106,11 +106,12 @@ def held_open(port: int, count: int) -> Iterator[None]:
         asking.join()
 
 
-def compile_client(folder: Path) -> Path:
-    """Return the client, compiled."""
-    program = folder / "steady"
-    source = Path(__file__).with_name("steady.c")
-    subprocess.run([need("cc"), "-std=c11", "-O2", "-o", str(program), str(source)], check=True)
+def compile_client(folder: Path, name: str = "steady") -> Path:
+    """Return a program of this folder, compiled."""
+    program = folder / name
+    source = Path(__file__).with_name(f"{name}.c")
+    argv = [need("cc"), "-std=c11", "-O2", "-pthread", "-o", str(program), str(source)]
+    subprocess.run(argv, check=True)
     return program
 
 

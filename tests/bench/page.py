@@ -1,38 +1,32 @@
 """`make bench-page`: what visits to the notice page cost DNS, 2,000 a second, beside the same run without.
 
-The visits are connections with a request each, as browsers make them; the gate lets some of them in and tells
-the others to come later. Meanwhile a small client in C (steady.c) asks at a steady rate and notes every wait:
-once names that are known, then names that nobody asked for before, which go upstream. All on this machine:
-server, upstream and both clients share its cores.
+The visits are connections with a request each, as browsers make them (visit.c); the gate lets some of them
+in and tells the others to come later. Meanwhile a small client in C (steady.c) asks at a steady rate and
+notes every wait: once names that are known, then names that nobody asked for before, which go upstream. The
+server has one core for itself, and all else another. There is a third run, in which the same visits go to a
+web server beside the client that only refuses: what DNS waits longer there is the price of visitors on this
+machine, and not of the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import multiprocessing
 import os
 import platform
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import TypeAlias
 
 from tests.bench.churn import Waits, compile_client
 from tests.bench.lists import FIRST, Server
-from tests.servers import encode, free_port, nsd
+from tests.servers import encode, free_port, nsd, process
 
 VISITS, RATE, SECONDS = 2000, 1000, 10.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: n1.ads.example\r\nAccept: text/html\r\nAccept-Language: de\r\n\r\n"
-
-
-Counts: TypeAlias = "SimpleQueue[tuple[int, int, int]]"
-"""Visits, pages and refusals of each visitor."""
 
 
 class PageServer(Server):
@@ -51,41 +45,30 @@ state: state
         )
 
 
-def visit(port: int, rate: float, until: float, counted: Counts) -> None:
-    """Visit the page at a steady rate up to a time; count visits, pages and refusals."""
-    os.nice(19)  # they stand for other machines, which take no time of ours
-    begun, visits, pages, refused = time.monotonic(), 0, 0, 0
-    while (now := time.monotonic()) < until:
-        ahead = begun + visits / rate - now
-        if ahead > 0:
-            time.sleep(ahead)
-        visits += 1
-        with socket.socket() as sock, contextlib.suppress(OSError):
-            sock.settimeout(5)
-            sock.connect(("127.0.0.1", port))
-            sock.sendall(REQUEST)
-            status = sock.recv(65536)[9:12]
-            pages += status == b"403"
-            refused += status == b"429"
-    counted.put((visits, pages, refused))
+@contextmanager
+def elsewhere(visitor: Path) -> Iterator[int]:
+    """Run a web server that tells everybody to come later; gives its port."""
+    port = free_port()
+    with process([str(visitor), str(port)]):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                break
+        yield port
 
 
 @contextmanager
-def visitors(port: int, rate: float, seconds: float) -> Iterator[list[tuple[int, int, int]]]:
-    """Visit the page while the block runs; the list has the counts at its end."""
-    found: list[tuple[int, int, int]] = []
-    counted: Counts = multiprocessing.SimpleQueue()
-    until = time.monotonic() + seconds
-    visiting = [
-        multiprocessing.Process(target=visit, args=(port, rate / 2, until, counted), daemon=True)
-        for _ in range(2 if rate else 0)
-    ]
-    for one in visiting:
-        one.start()
-    yield found
-    for one in visiting:
-        found.append(counted.get())
-        one.join()
+def visitors(visitor: Path, port: int, rate: float, seconds: float) -> Iterator[list[int]]:
+    """Visit a page while the block runs; the list has visits, pages and refusals at its end."""
+    counts: list[int] = []
+    if not rate:
+        yield counts
+        return
+    request = visitor.with_name("request")
+    request.write_bytes(REQUEST)
+    argv = [str(visitor), str(port), str(rate), str(seconds), str(request)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as visiting:
+        yield counts
+        counts += map(int, visiting.communicate(timeout=seconds + 60)[0].split())
 
 
 def waits(client: Path, server: PageServer, names: list[str], rate: int, seconds: float) -> Waits:
@@ -100,28 +83,37 @@ def waits(client: Path, server: PageServer, names: list[str], rate: int, seconds
 
 def measure(folder: Path, engine: str, visits: float, rate: int, seconds: float) -> Iterator[str]:
     """Yield lines of what was measured with one engine."""
-    client = compile_client(folder)
+    client, visitor = compile_client(folder), compile_client(folder, "visit")
     count = int(rate * seconds * 1.2)
-    with nsd(folder) as upstream:
+    first, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others or {first})
+    with nsd(folder) as upstream, elsewhere(visitor) as control:
         server = PageServer(folder, upstream, engine)
         server.list.write_text(f"{FIRST}\nn1.ads.example\n")
+        known = ["n1.ads.example", "h1.up.example"] * 50
+        os.sched_setaffinity(0, {first})  # who is started has the core of who starts
         with server.serving():
-            known = ["n1.ads.example", "h1.up.example"] * 50
+            os.sched_setaffinity(0, others or {first})
             waits(client, server, known, 500, 0.5)  # what is cached gets there
             for kind in ("known", "unknown"):
-                for pace in (0.0, visits):
-                    fresh = [f"x{number}.{pace:.0f}.{kind}.up.example" for number in range(count)]
+                for where, port, pace in (
+                    ("", server.page, 0.0),
+                    ("elsewhere", control, visits),
+                    ("page", server.page, visits),
+                ):
+                    fresh = [f"x{number}.{where}.{kind}.up.example" for number in range(count)]
                     before = server.cpu_s()
-                    with visitors(server.page, pace, seconds) as counts:
+                    with visitors(visitor, port, pace, seconds) as counts:
                         found = waits(client, server, known if kind == "known" else fresh, rate, seconds)
                     spent = (server.cpu_s() - before) / seconds
-                    yield line(f"{engine}, {kind} names", pace, found, spent, counts)
+                    yield line(f"{engine}, {kind} names", where, found, spent, counts)
+    os.sched_setaffinity(0, {first, *others})
 
 
-def line(what: str, pace: float, found: Waits, spent: float, counts: list[tuple[int, int, int]]) -> str:
-    visits, pages, refused = [sum(column) for column in zip(*counts, strict=True)] or [0, 0, 0]
+def line(what: str, where: str, found: Waits, spent: float, counts: list[int]) -> str:
+    visits, pages, refused = counts or [0, 0, 0]
     return (
-        f"{what:<24}{pace:>8.0f}{found.rate:>8.0f}{found.lost:>6}{found.p50:>8.0f}{found.p99:>8.0f}"
+        f"{what:<24}{where:>10}{found.rate:>8.0f}{found.lost:>6}{found.p50:>8.0f}{found.p99:>8.0f}"
         f"{found.p999:>8.0f}{found.longest:>8.0f}{spent * 100:>7.0f} %{visits:>9}{pages:>7}{refused:>9}"
     )
 
@@ -135,7 +127,7 @@ def main() -> None:
     given = parser.parse_args()
     print(f"CPython {platform.python_version()}, {os.cpu_count()} cores; waits in microseconds")
     print(
-        f"{'':<24}{'visits/s':>8}{'asked/s':>8}{'lost':>6}{'p50':>8}{'p99':>8}{'p99.9':>8}{'max':>8}{'CPU':>9}",
+        f"{'':<24}{'visited':>10}{'asked/s':>8}{'lost':>6}{'p50':>8}{'p99':>8}{'p99.9':>8}{'max':>8}{'CPU':>9}",
         end="",
     )
     print(f"{'visits':>9}{'pages':>7}{'refused':>9}")

@@ -164,14 +164,15 @@ def test_an_edit_is_read_so_soon_that_a_build_has_most_of_a_second_left_of_three
 
 
 def niceness(_: Build) -> list[str]:
-    return [f"niceness {os.nice(0)}"]
+    return [f"niceness {os.nice(0)} on {len(os.sched_getaffinity(0))}"]
 
 
 @pytest.mark.parametrize("gives_way", [True, False])
 async def test_a_build_gives_way_unless_nobody_is_served(path: Path, tmp_path: Path, gives_way: bool) -> None:
     expected = min(os.nice(0) + giving_way.NICE * gives_way, 19)
     order = Order((Source("ads", path),), complaints=niceness)
-    with pytest.raises(ListRefused, match=f"niceness {expected}$"):
+    cores = 1 if gives_way else len(os.sched_getaffinity(0))
+    with pytest.raises(ListRefused, match=f"niceness {expected} on {cores}$"):
         await build_apart(order, tmp_path / "state", gives_way=gives_way)
 
 
@@ -184,10 +185,11 @@ async def test_a_build_gives_way_before_its_imports(path: Path, tmp_path: Path) 
 
 
 def test_who_may_not_give_way_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(_: int) -> None:
+    def forbidden(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "nice", forbidden)
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
     giving_way.give_way()
 
 
