@@ -7,6 +7,7 @@ ARGS ?=
 CLANG ?= clang
 FUZZED ?= -max_total_time=15
 COUNT ?= 1000000
+EXAMPLES ?= 5000
 NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c))
 FUZZERS := message table answer records
@@ -77,9 +78,9 @@ axe: ## fetch what looks for barriers in pages (npm), for the tests in a browser
 native-differential: $(STAMP) ## ask Python and the native part a million times, and compare (some minutes; COUNT=1000000)
 	@$(BIN)/python -m tests.native.differential $(COUNT)
 
-fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (half an hour)
+fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (an hour)
 	@$(MAKE) native-fuzz FUZZED=-runs=10000000
-	@NXWHY_EXAMPLES=20000 $(BIN)/python -m pytest -q --timeout 3600 tests/core tests/native tests/edge/test_gzipped.py tests/edge/test_fetched.py tests/edge/test_history.py tests/web/test_page.py tests/faults/test_builder_faults.py $(ARGS)
+	@NXWHY_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --timeout 3600 -m hypothesis $(ARGS)
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
 	@mkdir -p build

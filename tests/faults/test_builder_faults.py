@@ -92,14 +92,12 @@ KILLS = 100 if "NXWHY_EXAMPLES" in os.environ else 12
 
 def build_for(order: Order, state: Path, longest_s: float | None) -> None:
     """Build as the server does, in a process that is killed after so many seconds, unless it is done."""
-    process = subprocess.Popen(
-        [*PYTHON, child()], stdin=subprocess.PIPE, env={**os.environ, "PYTHONPATH": python_path("")}
-    )
-    try:
-        process.communicate(pickle.dumps((order, state)), timeout=longest_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+    argv, variables = [*PYTHON, child()], {**os.environ, "PYTHONPATH": python_path("")}
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, env=variables) as process:
+        try:
+            process.communicate(pickle.dumps((order, state)), timeout=longest_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
     assert process.returncode in (0, -signal.SIGKILL)
 
 
