@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from resolver.regular import open_regular
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 __all__ = ["append", "open_regular", "replace", "replacing", "sweep", "sync_folder", "temporary"]
 
 UNFINISHED = ".new-"
 """How the names of files begin that are to replace others."""
+PIECE = 1 << 16
+"""How many bytes are written at once: until the system has copied them, nobody else may have the core.
+
+Where memory is scarce, Linux (as servers run it) copied 2 MiB for 5 ms without a pause.
+"""
+
+
+class _Pieces(io.FileIO):
+    """A file that takes no more than a piece at a time; what is left its buffer offers again."""
+
+    def write(self, data: Buffer) -> int:
+        return super().write(memoryview(data)[:PIECE])
 
 
 @contextmanager
@@ -25,15 +41,18 @@ def temporary(folder: Path, prefix: str, *, sync: bool = True) -> Iterator[IO[by
     machine. Raises OSError.
     """
     _make(folder)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=prefix, delete=False) as file:
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix)
+    raw = _Pieces(descriptor, "r+b")
+    raw.name = name
+    with io.BufferedRandom(raw) as file:
         try:
-            yield file.file
+            yield file
             file.flush()
             if sync:
                 os.fsync(file.fileno())
         except BaseException:
             with suppress(OSError):
-                os.unlink(file.name)
+                os.unlink(name)
             raise
 
 

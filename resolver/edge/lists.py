@@ -19,6 +19,8 @@ SETTLE_S, SETTLE_LOOKS = 0.1, 10
 """A file that was changed is read once it has stayed the same for so long, or after so many looks."""
 BUILD_S = 300.0
 """Longest build."""
+BLOCK = 1 << 16
+"""How many bytes are read at once: for so many memory is used again, more would get new pages each time."""
 
 CHILD = "from resolver.edge.builder import main; main()"
 """The program that compiles, all in Python."""
@@ -99,7 +101,7 @@ def _digest(path: Path) -> bytes:
     digest = blake2b(digest_size=16)
     try:
         with open_regular(path) as file:
-            while block := file.read(1 << 20):
+            while block := file.read(BLOCK):
                 digest.update(block)
     except OSError as exc:
         return f"unreadable: {exc.errno}".encode()

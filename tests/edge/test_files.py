@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from resolver.edge import files
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 def test_a_temporary_file_stays_after_the_end_with_what_was_written(tmp_path: Path) -> None:
@@ -17,6 +21,23 @@ def test_a_temporary_file_stays_after_the_end_with_what_was_written(tmp_path: Pa
     path = Path(file.name)
     assert path.read_bytes() == b"content"
     assert (path.parent, path.name[:5]) == (tmp_path / "a" / "b", ".new-")
+
+
+def test_what_is_large_is_written_whole_and_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = list[int]()
+
+    class Noting(files._Pieces):
+        def write(self, data: Buffer) -> int:
+            written.append(super().write(data))
+            return written[-1]
+
+    monkeypatch.setattr(files, "_Pieces", Noting)
+    content = os.urandom(5 * files.PIECE + 17)
+    files.replace(tmp_path / "large", content)
+    assert (tmp_path / "large").read_bytes() == content
+    assert max(written) == files.PIECE
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
