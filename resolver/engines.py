@@ -94,12 +94,10 @@ class NativeParts:
         self, cache_bytes: int, counters: Counters, threads: int = 0, cookies: Cookies | None = None
     ) -> None:
         """`threads`: how many answer; 0: one for each core that we may use. `cookies`: the engine's."""
-        from resolver.native._native import shorten_turns  # noqa: PLC0415
         from resolver.native.answering import Answering, SharedBucket  # noqa: PLC0415
         from resolver.native.cache import NativeCache  # noqa: PLC0415
         from resolver.native.noting import Noted  # noqa: PLC0415
 
-        shorten_turns()  # where that is not allowed we answer all the same
         cache = NativeCache(cache_bytes)
         self.cache: AnswerCache = cache
         self.bucket: Callable[[float], Bucket] = SharedBucket

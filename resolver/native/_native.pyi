@@ -152,10 +152,6 @@ def read_answer(
 ) -> Read | bool | None:
     """Return what is kept of an answer; False: not a plain one; None: none to this question."""
 
-def shorten_turns() -> int:
-    """Let this thread, and whatever it starts, keep a core no longer than a fifth of a millisecond from who
-    was woken. Threads that answer keep it half as long. Returns 0 or -errno."""
-
 @final
 class Ways:
     """How unknown names are asked for: by which servers, and how long answers live."""

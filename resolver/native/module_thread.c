@@ -1,7 +1,6 @@
 /* Thread: answers on sockets without the interpreter, and gives what it left. */
 #include "module.h"
 #include "thread.h"
-#include "turns.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -239,17 +238,8 @@ static PyObject *ended_of(PyObject *self, void *ignored)
     return PyBool_FromLong(thread_ended(of(self)->thread));
 }
 
-static PyObject *shorten_turns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
-{
-    return PyLong_FromLong(turns_take(TURN_OF_OTHERS));
-}
-
 int module_add_thread(PyObject *module)
 {
-    static PyMethodDef functions[] = {
-        {"shorten_turns", shorten_turns, METH_NOARGS, NULL},
-        {NULL, NULL, 0, NULL},
-    };
     static PyMethodDef methods[] = {
         {"use", use, METH_VARARGS, NULL},
         {"start", start, METH_NOARGS, NULL},
@@ -276,5 +266,5 @@ int module_add_thread(PyObject *module)
     };
     static PyType_Spec spec = {"resolver.native._native.Thread", sizeof(struct thread_object), 0, Py_TPFLAGS_DEFAULT,
                                slots};
-    return module_add_type(module, &spec, &module_thread_type) < 0 ? -1 : PyModule_AddFunctions(module, functions);
+    return module_add_type(module, &spec, &module_thread_type);
 }

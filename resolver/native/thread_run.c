@@ -127,7 +127,7 @@ void *thread_run(void *with)
     struct thread *thread = with;
     struct epoll_event events[EVENTS];
     int patience = -1;
-    turns_take(TURN_TO_ANSWER);
+    turns_shorten();
     while (!atomic_load(&thread->stopping)) {
         int count = epoll_wait(thread->poll, events, EVENTS, patience);
         if (count < 0 && errno != EINTR) {

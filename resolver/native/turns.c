@@ -16,13 +16,13 @@ struct attributes {
     uint64_t runtime, deadline, period;
 };
 
-int turns_take(unsigned ns)
+int turns_shorten(void)
 {
     struct attributes now = {.size = sizeof now};
     if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) < 0)
         return -errno;
     if (now.policy != SCHED_OTHER && now.policy != SCHED_BATCH)
         return 0; /* somebody has chosen otherwise for us */
-    now.runtime = ns;
+    now.runtime = TURN_NS;
     return syscall(SYS_sched_setattr, 0, &now, 0) < 0 ? -errno : 0;
 }

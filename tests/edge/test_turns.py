@@ -18,9 +18,9 @@ def turn_ns():
     assert ctypes.CDLL(None).syscall(int(sys.argv[1]), 0, room, 48, 0) == 0
     return struct.unpack("IIQiIQQQ", room)[5]
 if len(sys.argv) == 2:
-    from resolver.native._native import shorten_turns
+    from resolver.edge.turns import shorten_turns
     os.nice(3)
-    assert shorten_turns() == 0
+    assert shorten_turns()
     assert os.nice(0) == 3, os.nice(0)
     os.nice(5)
     subprocess.run([sys.executable, "-c", os.environ["PROGRAM"], sys.argv[1], "child"], check=True)
