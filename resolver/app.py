@@ -28,7 +28,7 @@ from resolver.edge.fetching import LOOK_S as FETCH_LOOK_S
 from resolver.edge.lists import LOOK_S
 from resolver.edge.service import Service
 from resolver.edge.systemd import Notifier
-from resolver.edge.turns import shorten_turns
+from resolver.edge.turns import TURN_NS, take_turns
 from resolver.edge.upstream import Upstreams
 from resolver.edge.wheel import Wheel
 from resolver.engines import Listener, make_parts
@@ -172,7 +172,7 @@ class App:
             log.warning("%s", warning)
 
     async def _start(self) -> None:
-        shorten_turns()  # before any thread or process begins; who may not, answers all the same
+        take_turns(TURN_NS)  # before any thread or process begins; who may not, answers all the same
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.stop)
         self._loop.set_exception_handler(FaultLog().handle)

@@ -1,3 +1,5 @@
+"""When the journal is tended."""
+
 from __future__ import annotations
 
 import asyncio

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from resolver.regular import open_regular
 
@@ -34,7 +34,7 @@ class _Pieces(io.FileIO):
 
 
 @contextmanager
-def temporary(folder: Path, prefix: str, *, sync: bool = True) -> Iterator[IO[bytes]]:
+def temporary(folder: Path, prefix: str, *, sync: bool = True) -> Iterator[io.BufferedRandom]:
     """Give a new file in a folder, which is made if need be; on disk at the end, gone after an error.
 
     Its path is its `name`; the caller moves it or removes it. Without `sync` it may be torn by a crash of the
@@ -57,7 +57,7 @@ def temporary(folder: Path, prefix: str, *, sync: bool = True) -> Iterator[IO[by
 
 
 @contextmanager
-def replacing(path: Path, *, sync: bool = True) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, sync: bool = True) -> Iterator[io.BufferedRandom]:
     """Give a file to write, and put it in the place of `path` at the end; a crash leaves the old or the new.
 
     Without `sync` that holds for a crash of the program alone: for what has a checksum and can be made again.

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from hashlib import blake2b
+from functools import partial
+from hashlib import blake2b, file_digest
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList, Tally
@@ -74,8 +76,5 @@ class Forms:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.form"
 
-    def _sign(self, file: IO[bytes]) -> bytes:
-        digest = blake2b(key=self._key[:64], digest_size=_SUM)
-        while block := file.read(1 << 20):
-            digest.update(block)
-        return digest.digest()
+    def _sign(self, file: BufferedIOBase) -> bytes:
+        return file_digest(file, partial(blake2b, key=self._key[:64], digest_size=_SUM)).digest()

@@ -18,7 +18,7 @@ def give_way() -> None:
     """
     with suppress(OSError):  # forbidden, as by a filter of system calls: we do our work all the same
         os.nice(NICE)
-    with suppress(OSError):
+    with suppress(OSError, AttributeError):  # which Linux alone has
         os.sched_setaffinity(0, {_core()})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Iterable
-from hashlib import blake2b
+from functools import partial
+from hashlib import blake2b, file_digest
 from pathlib import Path
 
 from resolver.core.errors import ChildError, ListRefused, TableFault
@@ -19,8 +20,6 @@ SETTLE_S, SETTLE_LOOKS = 0.1, 10
 """A file that was changed is read once it has stayed the same for so long, or after so many looks."""
 BUILD_S = 300.0
 """Longest build."""
-BLOCK = 1 << 16
-"""How many bytes are read at once: for so many memory is used again, more would get new pages each time."""
 
 CHILD = "from resolver.edge.builder import main; main()"
 """The program that compiles, all in Python."""
@@ -98,11 +97,8 @@ def _signature(path: Path) -> _Seen:
 
 
 def _digest(path: Path) -> bytes:
-    digest = blake2b(digest_size=16)
     try:
         with open_regular(path) as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
+            return file_digest(file, partial(blake2b, digest_size=16)).digest()
     except OSError as exc:
         return f"unreadable: {exc.errno}".encode()
-    return digest.digest()

@@ -1,7 +1,6 @@
 /* What a thread does: it waits, answers, asks, and hands over. */
 #include "clock.h"
 #include "thread_own.h"
-#include "turns.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -127,7 +126,6 @@ void *thread_run(void *with)
     struct thread *thread = with;
     struct epoll_event events[EVENTS];
     int patience = -1;
-    turns_shorten();
     while (!atomic_load(&thread->stopping)) {
         int count = epoll_wait(thread->poll, events, EVENTS, patience);
         if (count < 0 && errno != EINTR) {

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from resolver.edge import udp
 from resolver.edge.service import MAX_FLIGHTS, Service
+from resolver.edge.turns import ANSWERING_NS, TURN_NS, take_turns
 from resolver.native import _native
 from resolver.native.asking import WAITED, Asking, Handing
 from resolver.native.udp import KNOWN_NOW, NativeUdpListener
@@ -102,7 +103,11 @@ class Worker:
         answering = self.answering
         thread = _native.Thread(self.native, max(1, MAX_FLIGHTS // len(answering.loops)))
         thread.use(answering.told(self.service.clients).snapshot, answering.cache.native, answering.ways)
-        thread.start()
+        take_turns(ANSWERING_NS)  # a thread has them from who starts it
+        try:
+            thread.start()
+        finally:
+            take_turns(TURN_NS)
         self._thread = thread
         answering.threads.append(thread)
         self._asking.add(thread)

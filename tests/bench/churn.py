@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.lists import FIRST, Server, write_list
-from tests.programs import need
+from tests.native.compiled import compile_c
 from tests.servers import encode, free_port, nsd
 
 RATE, SECONDS, NAMES, HELD = 50_000, 20.0, 1_000_000, 5_000
@@ -108,11 +108,7 @@ def held_open(port: int, count: int) -> Iterator[None]:
 
 def compile_client(folder: Path, name: str = "steady") -> Path:
     """Return a program of this folder, compiled."""
-    program = folder / name
-    source = Path(__file__).with_name(f"{name}.c")
-    argv = [need("cc"), "-std=c11", "-O2", "-pthread", "-o", str(program), str(source)]
-    subprocess.run(argv, check=True)
-    return program
+    return compile_c(folder / name, [Path(__file__).with_name(f"{name}.c")], "-O2")
 
 
 def write_known(path: Path, listed: Path) -> None:

@@ -17,8 +17,8 @@ import platform
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.bench.churn import Waits, compile_client
@@ -46,13 +46,25 @@ state: state
 
 
 @contextmanager
+def on_cores(cores: Collection[int]) -> Iterator[None]:
+    """Run, and start, on these cores alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
 def elsewhere(visitor: Path) -> Iterator[int]:
     """Run a web server that tells everybody to come later; gives its port."""
     port = free_port()
-    with process([str(visitor), str(port)]):
-        while True:
+    with process([str(visitor), str(port)]) as running:
+        while running.poll() is None:
             with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
                 break
+        assert running.poll() is None, f"{visitor} ended with status {running.returncode}"
         yield port
 
 
@@ -86,14 +98,13 @@ def measure(folder: Path, engine: str, visits: float, rate: int, seconds: float)
     client, visitor = compile_client(folder), compile_client(folder, "visit")
     count = int(rate * seconds * 1.2)
     first, *others = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, others or {first})
-    with nsd(folder) as upstream, elsewhere(visitor) as control:
+    with on_cores(others or {first}), nsd(folder) as upstream, elsewhere(visitor) as control:
         server = PageServer(folder, upstream, engine)
         server.list.write_text(f"{FIRST}\nn1.ads.example\n")
         known = ["n1.ads.example", "h1.up.example"] * 50
-        os.sched_setaffinity(0, {first})  # who is started has the core of who starts
-        with server.serving():
-            os.sched_setaffinity(0, others or {first})
+        with ExitStack() as stack:
+            with on_cores({first}):  # who is started has the core of who starts
+                stack.enter_context(server.serving())
             waits(client, server, known, 500, 0.5)  # what is cached gets there
             for kind in ("known", "unknown"):
                 for where, port, pace in (
@@ -107,7 +118,6 @@ def measure(folder: Path, engine: str, visits: float, rate: int, seconds: float)
                         found = waits(client, server, known if kind == "known" else fresh, rate, seconds)
                     spent = (server.cpu_s() - before) / seconds
                     yield line(f"{engine}, {kind} names", where, found, spent, counts)
-    os.sched_setaffinity(0, {first, *others})
 
 
 def line(what: str, where: str, found: Waits, spent: float, counts: list[int]) -> str:

@@ -101,6 +101,7 @@ def build_for(order: Order, state: Path, longest_s: float | None) -> None:
     assert process.returncode in (0, -signal.SIGKILL)
 
 
+@pytest.mark.fuzz
 def test_a_builder_killed_at_any_moment_leaves_the_old_table_or_the_new_one_and_what_is_kept_whole(
     tmp_path: Path,
 ) -> None:

@@ -267,6 +267,7 @@ def test_no_compiler_has_a_word_against_it(compiler: str, source: Path, tmp_path
 
 
 @pytest.mark.skipif("-fsanitize" in " ".join(OPTIONS), reason="this is the run with sanitizers")
+@pytest.mark.fuzz
 @pytest.mark.timeout(300)
 def test_sanitizers_find_nothing() -> None:
     found = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 from tests.native.differential import walk
 from tests.twins import needs_native
 
-pytestmark = needs_native
+pytestmark = [needs_native, pytest.mark.fuzz]
 MESSAGES = int(os.environ.get("NXWHY_EXAMPLES", "100")) * 60
 """How many are asked in all; `make native-differential` asks a million."""
 
