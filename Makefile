@@ -66,7 +66,7 @@ bench-instructions: $(STAMP) ## count the instructions of a known query, with on
 bench-churn: $(STAMP) ## how long known names take while lists, cache and upstream are in turmoil (a minute)
 	@$(BIN)/python -m tests.bench.churn $(ARGS)
 
-bench-page: $(STAMP) ## what 2,000 visits a second to the notice page cost DNS (a minute and a half)
+bench-page: $(STAMP) ## what 2,000 visits a second to the notice page cost DNS (four minutes)
 	@$(BIN)/python -m tests.bench.page $(ARGS)
 
 bench-eviction: $(STAMP) ## how many queries a cache answers by which rule of eviction (half a minute)

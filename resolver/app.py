@@ -9,16 +9,17 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from resolver import __version__
-from resolver.appearance import Appearance, make_appearance
+from resolver.appearance import make_appearance
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
 from resolver.core.clients import parse_address
 from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListRefused, PageFault, TableFault
-from resolver.core.policy import NOTHING, Policy, Verdict
+from resolver.core.policy import NOTHING, Policy
+from resolver.core.reasons import Reason
 from resolver.edge import stream
 from resolver.edge.binding import bind, bind_both
 from resolver.edge.builder import Build
@@ -47,7 +48,6 @@ from resolver.parts import (
     make_routes,
     make_upstreams,
     origins,
-    own_hosts,
 )
 from resolver.process import settle_memory
 from resolver.recording import Recorder
@@ -79,9 +79,8 @@ class App:
         self._streams: list[stream.StreamListener] = []
         self._pages = Pages(
             Sources(
-                self._judge,
+                self._reason,
                 lambda: self._keeper.published(self._config),
-                lambda: own_hosts(self._config),
                 self._counters,
                 self.state,
                 self.checks,
@@ -130,7 +129,8 @@ class App:
             finally:
                 self._notifier.ready()
             await self._keeper.note_changes(cause, self._config, config, build)
-            self._put_in_force(config, build, policy, appearance)
+            self._put_in_force(config, build, policy)
+            await self._pages.show(appearance)
             settle_memory()
             self._reload_state = ReloadState(True, time.time())
             return self._summary()
@@ -146,7 +146,7 @@ class App:
             self._wheel,
         )
 
-    def _put_in_force(self, config: Config, build: Build, policy: Policy, appearance: Appearance) -> None:
+    def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
         moved = origins(config) != origins(self._config)
         self._config = config
@@ -159,7 +159,6 @@ class App:
         engine = self._service.engine
         engine.routes, engine.ageing = make_routes(config), make_ageing(config)
         engine.signal, engine.identity = config.answer.structured, make_identity(config)
-        self._pages.show(appearance)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
         self._upstreams.configure(make_upstreams(config))
@@ -185,7 +184,8 @@ class App:
             admin = [bound.enter_context(bind(at, stream.bind)) for at in (config.listen.admin,) if at]
             appearance = make_appearance(config)
             build = await self._first_build()
-            self._put_in_force(config, build, make_policy(config, build, 1), appearance)
+            self._put_in_force(config, build, make_policy(config, build, 1))
+            await self._pages.show(appearance)
             bound.pop_all()
         # before the first answer: who sees one may send the signal, which would end us unhandled
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload_and_log("SIGHUP")))
@@ -236,9 +236,10 @@ class App:
         await self._keeper.look(self._config)
         await self._reload_and_log("start")
 
-    def _judge(self, name: bytes, address: str) -> Verdict:
-        """Judge a name for a client of the notice page."""
-        return self._service.clients.policy.profile_for(parse_address(address)).decide(name)
+    def _reason(self, name: bytes, address: str, languages: Sequence[str]) -> Reason | None:
+        """Return why a name is blocked for a client of the notice page; None where it is not."""
+        verdict = self._service.clients.policy.profile_for(parse_address(address)).decide(name)
+        return verdict.reason(languages) if verdict.blocks else None
 
     async def _stop(self) -> None:
         self._notifier.stopping()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from resolver.config import Config
+from resolver.core import names
 from resolver.core.errors import PageFault
-from resolver.edge.certificate import Certificate, read_certificate
+from resolver.edge.certificate import read_certificate
+from resolver.edge.page_channel import Appearance
 from resolver.regular import open_regular
 from resolver.web import markup
 from resolver.web.look import MAX_LOGO, Look, picture
-
-
-class Appearance(NamedTuple):
-    """How the notice page looks, and the certificate of its own name, if it has one."""
-
-    look: Look = Look()
-    certificate: Certificate | None = None
 
 
 def make_appearance(config: Config) -> Appearance:
@@ -31,11 +26,18 @@ def make_appearance(config: Config) -> Appearance:
         page.requests,
     )
     if page.certificate is None or page.key is None:
-        return Appearance(look)
+        return Appearance(look, own_hosts(config))
     try:
-        return Appearance(look, read_certificate(page.certificate, page.key))
+        read_certificate(page.certificate, page.key)
     except PageFault as fault:
         raise PageFault(config.remark(("notice", "certificate"), str(fault))) from fault
+    return Appearance(look, own_hosts(config), (page.certificate, page.key))
+
+
+def own_hosts(config: Config) -> frozenset[str]:
+    """Return the names by which browsers know us, without those of the certificate."""
+    name, page = config.server.name, urlsplit(config.server.transparency or "").hostname
+    return frozenset(filter(None, (names.to_text(name) if name else "", page)))
 
 
 def appearance_faults(config: Config) -> list[str]:

@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from resolver.appearance import Appearance
-from resolver.core.policy import Verdict
-from resolver.edge.doorway import Doorway
-from resolver.edge.gate import Gate
+from resolver.core.reasons import Reason
+from resolver.edge.page_channel import Appearance
+from resolver.edge.page_process import Answers, PageProcess
 from resolver.observe.counters import Counters
 from resolver.observe.state import Check, State
 
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 class Sources(NamedTuple):
     """What pages are made of."""
 
-    judge: Callable[[bytes, str], Verdict]
+    reason: Callable[[bytes, str, Sequence[str]], Reason | None]
     published: Callable[[], Awaitable[Mapping[str, bytes]]]
-    own: Callable[[], frozenset[str]]
     counters: Counters
     state: Callable[[], State]
     checks: Callable[[], list[Check]]
@@ -34,19 +32,19 @@ class Sources(NamedTuple):
 
 
 class Pages:
-    """All HTTP and TLS listeners. One gate stands before all of the notice page's."""
+    """All HTTP and TLS listeners: the notice page in a process of its own, the admin pages here."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._appearance = Appearance()
-        self._servers: list[HttpServer] = []
-        self._doorways: list[Doorway] = []
+        self._notice: PageProcess | None = None
+        self._admin: list[HttpServer] = []
 
-    def show(self, appearance: Appearance) -> None:
+    async def show(self, appearance: Appearance) -> None:
         """Put another appearance in force."""
         self._appearance = appearance
-        for doorway in self._doorways:
-            doorway.certificate = appearance.certificate
+        if self._notice is not None:
+            await self._notice.show(appearance)
 
     async def start(
         self,
@@ -54,47 +52,33 @@ class Pages:
         encrypted: Sequence[socket.socket],
         admin: Sequence[socket.socket],
     ) -> None:
-        """Serve on listening sockets, if there are any. DNS is served meanwhile."""
-        if not (pages or encrypted or admin):
-            return
+        """Serve on bound sockets, if there are any. DNS is served meanwhile."""
+        if pages or encrypted:
+            answers = Answers(self._sources.reason, self._sources.published)
+            self._notice = PageProcess(pages, encrypted, self._sources.folder, answers)
+            self._notice.start(self._appearance)
+        if admin:
+            await self._start_admin(admin)
+
+    async def stop(self) -> None:
+        """Stop; replies that are being made get a second."""
+        if self._notice is not None:
+            await self._notice.stop()
+        for server in self._admin:
+            await server.stop()
+
+    async def _start_admin(self, socks: Sequence[socket.socket]) -> None:
         for late in ("resolver.edge.http", "resolver.observe.collector"):  # what they need takes its time
             await asyncio.to_thread(importlib.import_module, late)
         from resolver.edge import transparency  # noqa: PLC0415
         from resolver.edge.admin import admin_app  # noqa: PLC0415
-        from resolver.edge.desk import Desk  # noqa: PLC0415
         from resolver.edge.http import HttpServer  # noqa: PLC0415
-        from resolver.edge.notice import notice_app  # noqa: PLC0415
         from resolver.observe.collector import Expositions, make_registry  # noqa: PLC0415
 
-        sources, gate = self._sources, Gate()
-        registry = make_registry(sources.counters, sources.state)
-        about = partial(transparency.answer, files=sources.published)
-        ours = admin_app(Expositions(registry), sources.checks, about=about)
-        look, desk = (lambda: self._appearance.look), Desk(sources.folder)
-        notice = notice_app(sources.judge, about, self._own_names, look, desk)
-        for sock in pages:
-            await self._serve(HttpServer(notice, gate=gate), sock)
-        for sock in admin:
-            await self._serve(HttpServer(ours), sock)
-        for sock in encrypted:
-            page = HttpServer(notice)  # the doorway has the gate
-            self._servers.append(page)
-            doorway = Doorway(page.connection, gate)
-            doorway.certificate = self._appearance.certificate
-            doorway.start(sock)
-            self._doorways.append(doorway)
-
-    async def stop(self) -> None:
-        """Stop; replies that are being made get a second."""
-        for doorway in self._doorways:
-            await doorway.stop()
-        for server in self._servers:
-            await server.stop()
-
-    async def _serve(self, server: HttpServer, sock: socket.socket) -> None:
-        await server.start(sock)
-        self._servers.append(server)
-
-    def _own_names(self) -> frozenset[str]:
-        certificate = self._appearance.certificate
-        return self._sources.own() | (certificate.names if certificate else frozenset())
+        registry = make_registry(self._sources.counters, self._sources.state)
+        about = partial(transparency.answer, files=self._sources.published)
+        app = admin_app(Expositions(registry), self._sources.checks, about=about)
+        for sock in socks:
+            server = HttpServer(app)
+            await server.start(sock)
+            self._admin.append(server)

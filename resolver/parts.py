@@ -180,12 +180,6 @@ def make_identity(config: Config) -> Identity:
     )
 
 
-def own_hosts(config: Config) -> frozenset[str]:
-    """Return the names by which browsers know us."""
-    name, page = config.server.name, urlsplit(config.server.transparency or "").hostname
-    return frozenset(filter(None, (names.to_text(name) if name else "", page)))
-
-
 def make_upstreams(config: Config) -> dict[str, GroupSpec]:
     """Return whom to ask; without a word of the owner the system's resolvers."""
     if not config.upstreams:

@@ -77,7 +77,7 @@ async def serving(file: Path) -> AsyncIterator[App]:
 
 
 def blocks(app: App, name: bytes, address: str = "127.0.0.1") -> bool:
-    return app._judge(name, address).blocks
+    return app._reason(name, address, ()) is not None
 
 
 async def test_what_is_reloaded_is_in_force(file: Path) -> None:

@@ -34,8 +34,7 @@ def test_logo_colour_text_and_certificate_are_there(tmp_path: Path) -> None:
     assert made.look.logo.startswith("data:image/png;base64,")
     assert made.look.style == style(Colour(255, 0, 0))
     assert (made.look.text, made.look.forms) == ((("en", "Ask."),), True)
-    assert made.certificate is not None
-    assert made.certificate.covers("notice.example")
+    assert made.certificate == (tmp_path / "notice.pem", tmp_path / "notice.key")
 
 
 def test_without_a_word_of_the_owner_the_page_is_plain() -> None:
@@ -61,3 +60,10 @@ def test_what_cannot_be_taken_is_told_where_it_stands(tmp_path: Path, notice: st
     assert fault.startswith(said.format(folder=tmp_path))
     with pytest.raises(PageFault):
         make_appearance(config)
+
+
+def test_browsers_know_us_by_our_name_and_by_that_of_the_page_about_us() -> None:
+    text = "server: {name: DNS.example, transparency: 'https://Www.Corp.example:8443/x'}"
+    for given, own in ((text, {"dns.example", "www.corp.example"}), ("", set())):
+        made = make_appearance(load(given, "n.yaml", folder=Path("/"), environment={}))
+        assert made.own == own

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from resolver import app as app_module
 from resolver.core.errors import PageFault
@@ -67,11 +71,25 @@ async def test_a_start_with_a_file_that_is_no_picture_says_so(tmp_path: Path) ->
 
 async def test_a_renewed_certificate_is_in_force_after_a_reload(tmp_path: Path) -> None:
     certify(tmp_path, "one.example")
-    file = configure(tmp_path, free_port(), free_port(), "certificate: notice.pem, key: notice.key")
+    tls = free_port()
+    file = configure(tmp_path, free_port(), tls, "certificate: notice.pem, key: notice.key")
     async with serving(file) as app:
-        (doorway,) = app._pages._doorways
-        assert doorway.certificate is not None
-        assert doorway.certificate.names == {"one.example"}
+        assert await asyncio.to_thread(shown, tls, "one.example") == {"one.example"}
         certify(tmp_path, "two.example")
         await app.reload()
-        assert doorway.certificate.names == {"two.example"}
+        assert await asyncio.to_thread(shown, tls, "two.example") == {"two.example"}
+        with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+            await asyncio.to_thread(shown, tls, "one.example")
+
+
+def shown(port: int, name: str) -> set[str]:
+    """Return the names of the certificate that a client is shown who wants a name."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", port), 10) as sock,
+        context.wrap_socket(sock, server_hostname=name) as wrapped,
+    ):
+        found = x509.load_der_x509_certificate(wrapped.getpeercert(binary_form=True) or b"")
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return set(names.get_values_for_type(x509.DNSName))

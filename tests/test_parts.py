@@ -180,12 +180,6 @@ def test_what_is_cached_may_be_wrong_where_answers_come_from_elsewhere(text: str
     assert (parts.origins(config(text)) != parts.origins(config(""))) is changed
 
 
-def test_browsers_know_us_by_our_name_and_by_that_of_the_page_about_us() -> None:
-    made = config("server: {name: DNS.example, transparency: 'https://Www.Corp.example:8443/x'}")
-    assert parts.own_hosts(made) == {"dns.example", "www.corp.example"}
-    assert parts.own_hosts(config("")) == frozenset()
-
-
 def test_a_path_goes_with_https_alone() -> None:
     made = config("server: {name: a.example, designated: [{alpn: [dot]}, {alpn: [h3], name: b.example}]}")
     shape = parts.make_identity(made).find(from_text("_dns.resolver.arpa"), b"\0\x40\0\1")

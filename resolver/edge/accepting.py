@@ -1,4 +1,4 @@
-"""Accepting connections of the page: one at a time, and what is beyond the bound at the least cost."""
+"""Accepting connections to pages: one at a time, and what is beyond the bound at the least cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Callable
 from resolver.edge.gate import Gate, network
 
 AT_ONCE, MAX_WAITING = 8, 256
-"""How many connections are refused before DNS has its turn again, and how many may wait to be accepted."""
+"""How many connections are refused before others of the loop have their turn, and how many may wait to be
+accepted."""
 FULL_S = 0.1
 """How long we wait where no more files can be opened, in seconds."""
 
@@ -57,7 +58,7 @@ class Acceptor:
             sock.setblocking(False)
             if self._gate is None or self._gate.admits(network(peer), self._loop.time()):
                 self._take(sock)
-                return  # DNS has its turn before the next: to serve one costs as much as to refuse ten
+                return  # others have their turn before the next: to serve one costs as much as to refuse ten
             with contextlib.suppress(OSError):
                 sock.send(self._refusal)
             sock.close()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from resolver.core.errors import ChildError
 
@@ -14,22 +15,22 @@ PYTHON = (sys.executable, "-P", "-c")
 """How a child begins; -P keeps the current folder out of its imports."""
 
 
+async def start_child(program: str, **given: Any) -> asyncio.subprocess.Process:
+    """Start a program of ours, with what is given for its descriptors. Raises ChildError."""
+    environment = {**os.environ, "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))}
+    try:
+        return await asyncio.create_subprocess_exec(*PYTHON, program, env=environment, **given)
+    except OSError as exc:  # no memory, or too many processes
+        raise ChildError(exc.strerror or str(exc)) from exc
+
+
 async def run_child(program: str, given: bytes, longest_s: float) -> str:
     """Run a program of ours with bytes on its standard input; return what it writes.
 
     Raises ChildError, with the last line of its standard error, when it fails or takes longer.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *PYTHON,
-            program,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))},
-        )
-    except OSError as exc:  # no memory, or too many processes
-        raise ChildError(exc.strerror or str(exc)) from exc
+    pipe = asyncio.subprocess.PIPE
+    process = await start_child(program, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         async with asyncio.timeout(longest_s):
             out, problem = await process.communicate(given)

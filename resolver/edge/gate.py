@@ -13,7 +13,7 @@ LOOPBACK = ("127.", "::/64")
 
 
 class Gate:
-    """Lets connections in. It is one for all listeners of the page, since they share a loop with DNS."""
+    """Lets connections in. It is one for all listeners of the page: what a client may have, it has once."""
 
     def __init__(self, rate: float = RATE, each: float = RATE_EACH) -> None:
         self._all, self._each = Bucket(rate), each

@@ -23,7 +23,7 @@ BUILD_S = 300.0
 
 CHILD = "from resolver.edge.builder import main; main()"
 """The program that compiles, all in Python."""
-_GIVE_WAY = "from resolver.edge.giving_way import give_way; give_way(); "
+_GIVE_WAY = "from resolver.edge import giving_way as way; way.give_way(); way.keep_to_one_core(); "
 """How it begins where queries are answered meanwhile: before its imports, which take their time."""
 
 _Seen = tuple[int, ...] | None

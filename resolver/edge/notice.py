@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resolver.core import names
 from resolver.core.errors import NameFault
 from resolver.core.language import accepted
-from resolver.core.policy import Verdict
+from resolver.core.reasons import Reason
 from resolver.edge.asked import About, authority, host_of, is_ours, nothing, own_url, preferred
 from resolver.edge.desk import Desk
 from resolver.web import notice
@@ -28,8 +28,8 @@ PAGE_HEADERS = {
 }
 FORM = "application/x-www-form-urlencoded"
 
-Judge = Callable[[bytes, str], Verdict]
-"""(canonical name, address of the client) -> verdict."""
+Judge = Callable[[bytes, str, Sequence[str]], Awaitable[Reason | None]]
+"""(canonical name, address of the client, languages) -> why it is blocked; None where it is not."""
 
 
 def notice_app(
@@ -68,8 +68,7 @@ async def _notice(
     wanted = (*accepted(request.headers.get("accept-language", "")), look.language)
     shown = notice.Notice("", None)
     if name is not None and (host := names.to_text(name)) not in own:
-        verdict = judge(name, client)
-        shown = notice.Notice(host, verdict.reason(wanted) if verdict.blocks else None)
+        shown = notice.Notice(host, await judge(name, client, wanted))
     phrases, token = speaking(wanted), ""
     kind = preferred(request.headers.get("accept", ""))
     if look.forms and desk is not None and shown.reason is not None:

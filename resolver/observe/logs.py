@@ -63,7 +63,7 @@ class HumanFormatter(logging.Formatter):
         """Return the lines of one record, without the last line break."""
         parts = [self._head(record), printable(record.getMessage())]
         parts += [f"{key}={_quoted(str(value))}" for key, value in _fields_of(record).items()]
-        lines = [" ".join(parts), *[f"  | {printable(line)}" for line in _traceback(record).splitlines()]]
+        lines = [" ".join(parts), *[f"  | {printable(line)}" for line in traceback(record).splitlines()]]
         return "\n".join([self._start(record) + line for line in lines])
 
     def _head(self, record: logging.LogRecord) -> str:
@@ -96,8 +96,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if traceback := _traceback(record):
-            ours["traceback"] = traceback
+        if trace := traceback(record):
+            ours["traceback"] = trace
         # No field takes the place of ours; `ours` in front only sets the order.
         return json.dumps(ours | _fields_of(record) | ours, default=str).replace("\x7f", "\\u007f")
 
@@ -107,8 +107,9 @@ def _fields_of(record: logging.LogRecord) -> dict[str, object]:
     return values
 
 
-def _traceback(record: logging.LogRecord) -> str:
-    return logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+def traceback(record: logging.LogRecord) -> str:
+    """Return the traceback of a record, also of one that comes from another process as text; empty: none."""
+    return logging.Formatter().formatException(record.exc_info) if record.exc_info else record.exc_text or ""
 
 
 def printable(text: str) -> str:

@@ -5,27 +5,30 @@ in and tells the others to come later. Meanwhile a small client in C (steady.c) 
 notes every wait: once names that are known, then names that nobody asked for before, which go upstream. The
 server has one core for itself, and all else another. There is a third run, in which the same visits go to a
 web server beside the client that only refuses: what DNS waits longer there is the price of visitors on this
-machine, and not of the page.
+machine, and not of the page. Each line is the median of some runs, which take turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import platform
 import socket
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
 from tests.bench.churn import Waits, compile_client
 from tests.bench.lists import FIRST, Server
 from tests.servers import encode, free_port, nsd, process
 
-VISITS, RATE, SECONDS = 2000, 1000, 10.0
+VISITS, RATE, SECONDS, ROUNDS = 2000, 1000, 4.0, 5
 REQUEST = b"GET / HTTP/1.1\r\nHost: n1.ads.example\r\nAccept: text/html\r\nAccept-Language: de\r\n\r\n"
 
 
@@ -93,7 +96,9 @@ def waits(client: Path, server: PageServer, names: list[str], rate: int, seconds
     return Waits(int(sent), int(lost), *map(float, others))
 
 
-def measure(folder: Path, engine: str, visits: float, rate: int, seconds: float) -> Iterator[str]:
+def measure(
+    folder: Path, engine: str, visits: float, rate: int, seconds: float, rounds: int
+) -> Iterator[str]:
     """Yield lines of what was measured with one engine."""
     client, visitor = compile_client(folder), compile_client(folder, "visit")
     count = int(rate * seconds * 1.2)
@@ -107,24 +112,36 @@ def measure(folder: Path, engine: str, visits: float, rate: int, seconds: float)
                 stack.enter_context(server.serving())
             waits(client, server, known, 500, 0.5)  # what is cached gets there
             for kind in ("known", "unknown"):
-                for where, port, pace in (
-                    ("", server.page, 0.0),
-                    ("elsewhere", control, visits),
-                    ("page", server.page, visits),
-                ):
-                    fresh = [f"x{number}.{where}.{kind}.up.example" for number in range(count)]
+                runs: dict[str, list[Run]] = {"": [], "elsewhere": [], "page": []}
+                for number, where in itertools.product(range(rounds), runs):
+                    fresh = [f"x{one}.{number}.{where}x.{kind}.up.example" for one in range(count)]
+                    port = control if where == "elsewhere" else server.page
                     before = server.cpu_s()
-                    with visitors(visitor, port, pace, seconds) as counts:
+                    with visitors(visitor, port, visits if where else 0.0, seconds) as counts:
                         found = waits(client, server, known if kind == "known" else fresh, rate, seconds)
-                    spent = (server.cpu_s() - before) / seconds
-                    yield line(f"{engine}, {kind} names", where, found, spent, counts)
+                    runs[where].append(Run(found, (server.cpu_s() - before) / seconds, counts or [0, 0, 0]))
+                for where, those in runs.items():
+                    yield line(f"{engine}, {kind} names", where, those)
 
 
-def line(what: str, where: str, found: Waits, spent: float, counts: list[int]) -> str:
-    visits, pages, refused = counts or [0, 0, 0]
+class Run(NamedTuple):
+    """What was measured in one run: waits, CPU in seconds a second; visits, pages and refusals."""
+
+    waits: Waits
+    cpu: float
+    counts: Sequence[int]
+
+
+def line(what: str, where: str, runs: Sequence[Run]) -> str:
+    """Return the medians of runs; of what was lost the sum."""
+    middle = [median([getattr(run.waits, key) for run in runs]) for key in ("p50", "p99", "p999", "longest")]
+    spread = "-".join([f"{edge(run.waits.p99 for run in runs):.0f}" for edge in (min, max)])
+    counts = [median([run.counts[at] for run in runs]) for at in range(3)]
+    cpu = median([run.cpu for run in runs]) * 100
     return (
-        f"{what:<24}{where:>10}{found.rate:>8.0f}{found.lost:>6}{found.p50:>8.0f}{found.p99:>8.0f}"
-        f"{found.p999:>8.0f}{found.longest:>8.0f}{spent * 100:>7.0f} %{visits:>9}{pages:>7}{refused:>9}"
+        f"{what:<24}{where:>10}{sum(run.waits.lost for run in runs):>6}"
+        f"{middle[0]:>7.0f}{middle[1]:>7.0f}{spread:>11}{middle[2]:>7.0f}{middle[3]:>7.0f}"
+        f"{cpu:>5.0f} %{counts[0]:>8.0f}{counts[1]:>7.0f}{counts[2]:>8.0f}"
     )
 
 
@@ -134,16 +151,16 @@ def main() -> None:
     parser.add_argument("--visits", type=float, default=VISITS, help="visits a second")
     parser.add_argument("--rate", type=int, default=RATE, help="queries a second")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each run takes")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how many runs of each there are, in turn")
     given = parser.parse_args()
     print(f"CPython {platform.python_version()}, {os.cpu_count()} cores; waits in microseconds")
     print(
-        f"{'':<24}{'visited':>10}{'asked/s':>8}{'lost':>6}{'p50':>8}{'p99':>8}{'p99.9':>8}{'max':>8}{'CPU':>9}",
-        end="",
+        f"{'':<24}{'visited':>10}{'lost':>6}{'p50':>7}{'p99':>7}{'min-max':>11}{'p99.9':>7}{'max':>7}", end=""
     )
-    print(f"{'visits':>9}{'pages':>7}{'refused':>9}")
+    print(f"{'CPU':>7}{'visits':>8}{'pages':>7}{'refused':>8}")
     for engine in ("native", "python"):
         with tempfile.TemporaryDirectory() as folder:
-            for said in measure(Path(folder), engine, given.visits, given.rate, given.seconds):
+            for said in measure(Path(folder), engine, given.visits, given.rate, given.seconds, given.rounds):
                 print(said, flush=True)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
 from resolver.core import names
 from resolver.core.lists.record import ListClass, Record
-from resolver.core.lists.rule import Effect
-from resolver.core.policy import PASS, PolicyList, Verdict
-from resolver.core.replies import AnswerMode, Blocked
+from resolver.core.policy import PolicyList
+from resolver.core.reasons import Reason
 from resolver.edge import stream
 from resolver.edge.admin import admin_app
 from resolver.edge.http import Deadlines, HttpServer
@@ -25,13 +24,13 @@ DECREE = PolicyList("bare", Record("Decree", ListClass.LEGAL))
 JUDGED: list[tuple[bytes, str]] = []
 
 
-def judge(name: bytes, client: str) -> Verdict:
+async def judge(name: bytes, client: str, languages: Sequence[str]) -> Reason | None:
     JUDGED.append((name, client))
     for by in (LEGAL, HOUSE, DECREE):
         parent = names.from_text(f"{by.name}.example")
         if names.is_within(name, parent):
-            return Verdict(Effect.BLOCK, by, "default", Blocked(AnswerMode.NOTICE, by.reason(), 30))
-    return PASS
+            return by.reason(languages, "default")
+    return None
 
 
 @asynccontextmanager

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from resolver.core.policy import PASS, Verdict
 from resolver.edge import http, stream
 from resolver.edge.http import (
     MAX_BODY,
@@ -267,10 +267,9 @@ class _Told(asyncio.Transport):
 async def test_a_judge_that_breaks_is_logged_and_the_next_is_served(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken(name: bytes, client: str) -> Verdict:
+    async def broken(name: bytes, client: str, languages: Sequence[str]) -> None:
         if name.startswith(b"\5house"):
             raise RuntimeError("detail")
-        return PASS
 
     async with running(notice_app(broken)) as address:
         status, _, body = await send(address, get("house.example"))

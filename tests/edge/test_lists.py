@@ -191,6 +191,7 @@ def test_who_may_not_give_way_works_all_the_same(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "nice", forbidden)
     monkeypatch.setattr(os, "sched_setaffinity", forbidden)
     giving_way.give_way()
+    giving_way.keep_to_one_core()
 
 
 async def test_a_build_apart_is_that_of_this_process(path: Path, tmp_path: Path) -> None:

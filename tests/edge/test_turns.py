@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver.edge import giving_way
 from resolver.edge.turns import ANSWERING_NS, TURN_NS, take_turns
 from tests.servers import ROOT
 from tests.test_app import serving
@@ -24,6 +25,7 @@ RELEASE = re.match(r"(\d+)\.(\d+)", platform.release())
 SINCE_6_12 = RELEASE is not None and (int(RELEASE[1]), int(RELEASE[2])) >= (6, 12)
 PROGRAM = """
 import os, subprocess, sys
+from resolver.edge import giving_way
 from resolver.edge.turns import TURN_NS, take_turns
 from tests.edge.test_turns import turn_ns
 if len(sys.argv) == 1:
@@ -32,6 +34,8 @@ if len(sys.argv) == 1:
     assert os.nice(0) == 3, os.nice(0)
     os.nice(5)
     subprocess.run([sys.executable, "-c", os.environ["PROGRAM"], "child"], check=True)
+print(turn_ns(0))
+giving_way.give_way()
 print(turn_ns(0))
 """
 
@@ -47,10 +51,10 @@ def turn_ns(task: int) -> int:
     return int(struct.unpack("IIQiIQQQ", room)[5])
 
 
-def test_short_turns_are_those_of_the_processes_that_are_started_too_and_leave_niceness_alone() -> None:
+def test_turns_are_those_of_the_processes_that_are_started_too_until_these_give_way() -> None:
     environment = {"PROGRAM": PROGRAM, "PYTHONPATH": str(ROOT)}
     said = subprocess.check_output([sys.executable, "-c", PROGRAM], env=environment, text=True)
-    assert said.split() == [str(TURN_NS * SINCE_6_12)] * 2
+    assert said.split() == [str(turn * SINCE_6_12) for turn in (TURN_NS, giving_way.TURN_NS)] * 2
 
 
 @needs_native
