@@ -7,6 +7,7 @@ ARGS ?=
 CLANG ?= clang
 FUZZED ?= -max_total_time=15
 COUNT ?= 1000000
+ABREAST := -n auto --maxprocesses 4 --dist loadfile
 EXAMPLES ?= 5000
 NATIVE := $(wildcard resolver/native/*.[ch])
 PLAIN := $(filter-out resolver/native/module%,$(wildcard resolver/native/*.c))
@@ -34,7 +35,7 @@ run: $(STAMP) ## serve on 127.0.0.1:5335 with the lists in blocklists/ (ARGS="--
 	@exec $(BIN)/nxwhy serve $(ARGS)
 
 test: $(STAMP) ## run every test (ARGS="-k NAME" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(ABREAST) $(ARGS)
 
 check: format lint types coverage ## everything that CI runs
 
@@ -48,7 +49,7 @@ types: $(STAMP)
 	@$(BIN)/mypy
 
 coverage: $(STAMP) ## `make test`, and hold the coverage of resolver/core at 95 %
-	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest --cov --cov-report= $(ABREAST) $(ARGS)
 	@$(BIN)/coverage report --include='resolver/core/*' --fail-under=95
 
 bench: $(STAMP) ## what a message costs, in microseconds of one core

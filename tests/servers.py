@@ -35,13 +35,19 @@ txt TXT "a text"
 _given: set[int] = set()
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+PORTS = range(10000 + _WORKER, 32000, _WORKERS)
+
+
 def free_port() -> int:
     """Return a port that is free for UDP and TCP on loopback now, and was not returned before.
 
-    It is below the ports that the system gives to clients, so that no client is given it meanwhile.
+    It is below the ports that the system gives to clients, so that no client is given it meanwhile, and of
+    those that are ours where tests run in several processes.
     """
     while True:
-        port = random.randrange(10000, 32000)
+        port = random.choice(PORTS)
         if port in _given:
             continue
         with (

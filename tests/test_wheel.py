@@ -58,8 +58,11 @@ def test_the_wheel_holds_every_module_and_list(wheel: Path) -> None:
     assert not [name for name in packed if name.startswith(("tests", "deploy"))]
 
 
-def test_installed_in_an_empty_folder_it_blocks_the_same(wheel: Path, tmp_path: Path) -> None:
-    installed, empty, home = tmp_path / "installed", tmp_path / "empty", tmp_path / "home"
+def test_installed_in_an_empty_folder_it_blocks_the_same(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("new")  # the path of a Unix socket has to be short
+    installed, empty, home = folder / "installed", folder / "empty", folder / "home"
     empty.mkdir()
     home.mkdir()
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
@@ -78,7 +81,7 @@ def test_installed_in_an_empty_folder_it_blocks_the_same(wheel: Path, tmp_path: 
     )
     assert str(installed / "resolver" / "blocklists" / "wechat.yaml") in explained.stdout
     argv = [nxwhy, "serve", "--config", "nxwhy.yaml"]
-    with process(argv, cwd=empty, env=environment, stderr=subprocess.DEVNULL) as running:
+    with process(argv, cwd=empty, env=environment) as running:
         until_it_answers(running, port, "localhost")
         for name in ("wechat.com", "line.me", "bbm.com", "www.linkedin.com", "imo.im"):
             assert rcode(port, name) == 3
