@@ -80,7 +80,7 @@ class App:
         self._pages = Pages(
             Sources(
                 self._reason,
-                lambda: self._keeper.published(self._config),
+                self._keeper.published,
                 self._counters,
                 self.state,
                 self.checks,
@@ -116,7 +116,7 @@ class App:
 
         Raises ConfigError, ListRefused or PageFault.
         """
-        async with self._reloading:
+        async with self._reloading, self._keeper.standing():
             self._notifier.reloading()
             try:
                 config = await asyncio.to_thread(self._reread)  # a large one takes seconds
@@ -151,16 +151,18 @@ class App:
         moved = origins(config) != origins(self._config)
         self._config = config
         self._generation = policy.generation
-        self._keeper.shelf.note(build)
+        self._keeper.put_in_force(config, build)
         for number, pattern, reason in policy.patterns.refused[:SHOWN]:
             by = fields(list=policy.lists[number].name)
             log.warning("pattern not applied: %s: %s", pattern.text, reason, extra=by)
         self._service.clients = make_clients(config, policy, self._parts.bucket)
         engine = self._service.engine
-        engine.routes, engine.ageing = make_routes(config), make_ageing(config)
+        engine.ageing = make_ageing(config)
         engine.signal, engine.identity = config.answer.structured, make_identity(config)
         if engine.cache.limit_bytes != config.cache.size:
             engine.cache.resize(config.cache.size)
+        if moved:
+            engine.routes = make_routes(config)
         self._upstreams.configure(make_upstreams(config))
         self._recorder.put_in_force(config)
         self._parts.put_in_force(self._service.clients)

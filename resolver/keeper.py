@@ -6,15 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
 from resolver.config import Config
 from resolver.core.errors import ChildError, ControlError, HistoryError
 from resolver.edge import audit, intake, orders
-from resolver.edge.builder import Build, Order, open_built
+from resolver.edge.builder import TABLE, Build, Order, open_built
 from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
-from resolver.edge.lists import CHILD, Watch, build_apart, settled
+from resolver.edge.lists import CHILD, Watch, build_apart, kept_open, settled
 from resolver.edge.shelf import Shelf
 from resolver.listing import lists_document
 from resolver.parts import (
@@ -40,11 +41,20 @@ class Keeper:
         self._watch = Watch()
         self._fetcher = Fetcher(state / FOLDER)
         self.shelf = Shelf(self._fetcher.reports, self._fetcher.next_s)
-        self._publisher = Publisher(state)
+        self._publisher: Publisher | None = None
+
+    def put_in_force(self, config: Config, build: Build) -> None:
+        """Take note of what is in force from now on."""
+        self.shelf.note(build)
+        self._publisher = Publisher(config, build, self._state)
 
     def last(self) -> Build:
         """Return the table of the last run. Raises TableFault."""
         return open_built(self._state)
+
+    def standing(self) -> AbstractAsyncContextManager[None]:
+        """Keep the file of the table that is in force open meanwhile (`kept_open`)."""
+        return kept_open(self._state / TABLE)
 
     async def build(self, config: Config, *, gives_way: bool = True) -> Build:
         """Return the lists as they are now, compiled. Raises ListRefused; the table in force then stays."""
@@ -131,10 +141,9 @@ class Keeper:
         live = self.shelf.live(now)
         return lists_document(self.shelf.build, live, record_defaults(config))
 
-    async def published(self, config: Config) -> Mapping[str, bytes]:
+    async def published(self) -> Mapping[str, bytes]:
         """Return both forms of the transparency document of what is in force, by the names of their files."""
-        build = self.shelf.build
-        return transparency.files(NOTHING) if build is None else await self._publisher.files(config, build)
+        return transparency.files(NOTHING) if self._publisher is None else await self._publisher.files()
 
 
 def _resettings(before: Config, after: Config) -> Iterator[Mapping[str, object]]:

@@ -73,20 +73,18 @@ def _listed(config: Config, loaded: Loaded, count: Count, state: Path) -> Listed
 
 
 class Publisher:
-    """Makes the document when it is asked for, and keeps it until something else is in force."""
+    """Makes the document of what is in force when it is asked for, once."""
 
-    def __init__(self, state: Path) -> None:
-        self._state = state
+    def __init__(self, config: Config, build: Build, state: Path) -> None:
+        self._of = config, build, state
         self._lock = asyncio.Lock()
-        self._of: tuple[Config, Build] | None = None
         self._files: Mapping[str, bytes] = {}
 
-    async def files(self, config: Config, build: Build) -> Mapping[str, bytes]:
+    async def files(self) -> Mapping[str, bytes]:
         """Return both forms of the document by the names of their files."""
         async with self._lock:
-            if self._of is None or self._of[0] is not config or self._of[1] is not build:
-                self._files = await asyncio.to_thread(_made, config, build, self._state)
-                self._of = config, build
+            if not self._files:
+                self._files = await asyncio.to_thread(_made, *self._of)
             return self._files
 
 

@@ -136,10 +136,9 @@ def test_published_files_can_be_read_by_everybody_and_replace_the_ones_before(
 
 
 async def test_it_is_made_once_for_what_is_in_force(config: Config) -> None:
-    publisher, first = Publisher(config.state), made(config)
-    files = await publisher.files(config, first)
-    assert await publisher.files(config, first) is files
-    assert await publisher.files(config, made(config)) is not files
+    publisher = Publisher(config, made(config), config.state)
+    files = await publisher.files()
+    assert await publisher.files() is files
 
 
 def test_the_command_writes_it_without_a_server(config: Config, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -258,3 +260,30 @@ async def test_a_build_that_is_given_up_leaves_no_process(path: Path) -> None:
 def test_the_child_finds_what_the_parent_finds() -> None:
     assert children.python_path("") == str(children.PACKAGE_ROOT)
     assert children.python_path("/a:/b") == f"{children.PACKAGE_ROOT}:/a:/b"
+
+
+async def test_a_file_that_is_replaced_is_let_go_by_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, closed_by = tmp_path / "table", []
+    held.write_bytes(b"old")
+    real = lists.open_regular
+
+    class Noting(io.BufferedReader):
+        def close(self) -> None:
+            if not self.closed:
+                closed_by.append(threading.current_thread())
+            super().close()
+
+    monkeypatch.setattr(lists, "open_regular", lambda path: Noting(real(path).detach()))
+    async with lists.kept_open(held):
+        held.unlink()
+        assert not closed_by
+    (thread,) = closed_by
+    assert thread is not threading.main_thread()
+
+
+async def test_a_file_that_is_not_there_need_not_be_kept_open(tmp_path: Path) -> None:
+    async with lists.kept_open(tmp_path / "none"):
+        pass
+    assert not list(tmp_path.iterdir())
