@@ -12,6 +12,7 @@ from resolver.core.errors import ListRefused
 from resolver.core.guards import Protected
 from resolver.edge import builder, children, giving_way, lists
 from resolver.edge.builder import Build, Order
+from resolver.edge.files import open_regular
 from resolver.edge.intake import Source
 from resolver.edge.lists import Watch, build_apart, settled
 
@@ -267,7 +268,7 @@ async def test_a_file_that_is_replaced_is_let_go_by_a_thread(
 ) -> None:
     held, closed_by = tmp_path / "table", []
     held.write_bytes(b"old")
-    real = lists.open_regular
+    real = open_regular
 
     class Noting(io.BufferedReader):
         def close(self) -> None:
