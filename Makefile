@@ -81,7 +81,7 @@ native-differential: $(STAMP) ## ask Python and the native part a million times,
 
 fuzz: $(STAMP) native-differential ## try whatever reads bytes with many more examples than the tests do (an hour)
 	@$(MAKE) native-fuzz FUZZED=-runs=10000000
-	@NXWHY_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --timeout 3600 -m "hypothesis or fuzz" $(ARGS)
+	@NXWHY_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q --timeout 3600 $(ABREAST) -m "hypothesis or fuzz" $(ARGS)
 
 native-asan: $(STAMP) ## run the corpus of messages through the native part with clang's sanitizers
 	@mkdir -p build
