@@ -192,7 +192,7 @@ class Running:
     def hurry(self, timeout_s: float) -> None:
         """Let no question from here on wait longer for one answer."""
         for group in self.upstreams.groups.values():
-            group.timeout_s, group._plan_until = timeout_s, 0.0
+            group.timeout_s, group._plans_until = timeout_s, 0.0
 
     async def ask_tcp(self, *wires: bytes) -> list[bytes]:
         """Ask over one TCP connection; return as many answers, in the order they came."""

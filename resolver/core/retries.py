@@ -34,6 +34,8 @@ class Strategy(StrEnum):
     FASTEST = "fastest"
     ORDERED = "ordered"
     RANDOM = "random"
+    PARALLEL = "parallel"
+    """All at once; the first answer counts."""
 
 
 class Health:
@@ -144,6 +146,22 @@ def plan(
     ]
     sendings[-1] = Attempt(living[-1], longest_s)  # by then some server may only need its time
     return sendings
+
+
+def plans(
+    healths: Sequence[Health], strategy: Strategy, longest_s: float, rng: random.Random
+) -> list[list[Attempt]]:
+    """Return the sendings of one question that are made side by side: one plan, or one for each server.
+
+    Servers that are set aside have none where another is left.
+    """
+    if strategy is not Strategy.PARALLEL:
+        return [plan(healths, strategy, longest_s, rng)]
+    places = [place for place, health in enumerate(healths) if health.up] or range(len(healths))
+    return [
+        [Attempt(place, sending.patience_s) for sending in plan([healths[place]], strategy, longest_s, rng)]
+        for place in places
+    ]
 
 
 class Next(Enum):

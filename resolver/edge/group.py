@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resolver.core.retries import RESENDS, Attempt, Strategy, plan
+from resolver.core.retries import RESENDS, Attempt, Strategy, plan, plans
 from resolver.edge.server import Server, ServerSpec
 
 PLAN_S = 0.02
@@ -36,24 +36,24 @@ class UpstreamGroup:
     ) -> None:
         self.servers, self.strategy, self.timeout_s, self.trust_ad = servers, strategy, timeout_s, trust_ad
         self._healths = [server.health for server in servers]
-        self._plan: list[Attempt] = []
-        self._plan_until = 0.0
+        self._plans: list[list[Attempt]] = []
+        self._plans_until = 0.0
 
     @property
     def longest_s(self) -> float:
         """How long an exchange may last: each sending asked again without EDNS, and then over TCP."""
         return len(self.servers) * (RESENDS + 1) * 3 * self.timeout_s
 
-    def plan(self, now: float, rng: random.Random) -> list[Attempt]:
-        """Return the sendings of a question that starts now; made anew every few milliseconds."""
-        if now >= self._plan_until or self.strategy is Strategy.RANDOM:
-            self._plan = plan(self._healths, self.strategy, self.timeout_s, rng)
-            self._plan_until = now + PLAN_S
-        return self._plan
+    def plans(self, now: float, rng: random.Random) -> list[list[Attempt]]:
+        """Return the sendings of a question that starts now, side by side; made anew every few ms."""
+        if now >= self._plans_until or self.strategy is Strategy.RANDOM:
+            self._plans = plans(self._healths, self.strategy, self.timeout_s, rng)
+            self._plans_until = now + PLAN_S
+        return self._plans
 
     def firsts(self, count: int, rng: random.Random) -> list[Attempt]:
-        """Return the first sendings of so many questions that start now; none where there is no server."""
-        if not self.servers:
+        """Return the first sendings of so many questions that start now; none where it is not one server."""
+        if not self.servers or (self.strategy is Strategy.PARALLEL and len(self.servers) > 1):
             return []
         alike = len(self.servers) == 1 or self.strategy is Strategy.ORDERED
         return [

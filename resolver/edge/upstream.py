@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import NamedTuple, Protocol
 
@@ -12,9 +13,10 @@ from resolver.core import questions
 from resolver.core.cache import kept_errors
 from resolver.core.errors import WireError
 from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extended_error
-from resolver.core.retries import RESENDS, Next, judge
+from resolver.core.retries import RESENDS, Attempt, Next, judge
 from resolver.core.wire import Answer, Query, parse_answer
 from resolver.edge.group import GroupSpec, UpstreamGroup
+from resolver.edge.race import Race, Told
 from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
 
@@ -27,9 +29,6 @@ AGAIN_S = 0.15
 NO_UPSTREAM = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server is configured")
 SILENT = extended_error(NO_REACHABLE_AUTHORITY, "no upstream server answered in time")
 REFUSED = extended_error(NETWORK_ERROR, "upstream servers could not be reached or answered with errors")
-
-Told = Callable[["Answer | None", bytes], None]
-"""Called once: with the answer, or with None and the extended errors that say what went wrong."""
 
 
 class Begun(NamedTuple):
@@ -87,6 +86,7 @@ class Exchange:
         "_given_up",
         "_group",
         "_mark",
+        "_over",
         "_places",
         "_plain",
         "_question",
@@ -98,12 +98,13 @@ class Exchange:
         "done",
     )
 
-    def __init__(self, query: Query, group: UpstreamGroup, upstreams: Upstreams, told: Told) -> None:
+    def __init__(
+        self, query: Query, group: UpstreamGroup, wheel: Wheel, attempts: Iterable[Attempt], told: Told
+    ) -> None:
         self._question = questions.question(query)
         self._flags = query.do, bool(query.wire[3] & 0x10), group.trust_ad
         self._group, self._told = group, told
-        self._wheel = upstreams.wheel
-        self._attempts = iter(group.plan(monotonic(), upstreams.rng))
+        self._wheel, self._attempts = wheel, iter(attempts)
         self._places: list[Place] = []
         self._given_up: tuple[Server, ...] = ()
         self._errors = b""
@@ -112,10 +113,13 @@ class Exchange:
         self._plain: Server | None = None  # that would not have this question with EDNS
         self._sent = 0.0
         self._server: Server | None = None
-        self.done = False
+        self.done = self._over = False
 
     def go_on(self) -> None:
         """Send to the next server of the plan; with none left, say that there is no answer."""
+        if self._over:
+            self._finish(None, b"")
+            return
         for place, patience_s in self._attempts:
             server = self._group.servers[place]
             if server in self._given_up:
@@ -130,6 +134,12 @@ class Exchange:
             self._send_later(last, self._group.timeout_s)
         else:
             self._finish(None, self._errors or SILENT)
+
+    def let_go(self) -> None:
+        """Send no more, and tell nobody of what comes; it still says how fast the server is."""
+        self._over, self._told = True, _tell_nobody
+        if self._server is None and not self.done:
+            self._finish(None, b"")
 
     def take_over(self, begun: Begun) -> None:
         """Go on after the first sending, which was not ours."""
@@ -161,6 +171,9 @@ class Exchange:
             return
         # an answer after a second sending may be one to the first: no measure (Karn's rule, RFC 6298)
         server.answered(monotonic() - self._sent if self._mark == 1 else None)
+        if self._over:
+            self._finish(None, b"")
+            return
         step = judge(answer, over_tcp=over_tcp, with_edns=self._with_edns)
         if step is Next.TAKE:
             self._take(server, answer)
@@ -199,7 +212,7 @@ class Exchange:
 
     def cut_off(self, server: Server) -> None:
         """Ask again over a new connection; the wait for this sending goes on as it was."""
-        if self.done or server is not self._server:
+        if self.done or self._over or server is not self._server:
             return
         do, cd, ad = self._flags
         packet = questions.upstream_query(self._question, do=do, cd=cd, ad=ad, edns=self._with_edns)
@@ -257,6 +270,10 @@ class Exchange:
         for pending, ident in self._places:
             pending.pop(ident, None)
         self._places.clear()
+
+
+def _tell_nobody(answer: Answer | None, options: bytes) -> None:
+    """Take the place of whom an exchange told."""
 
 
 class _Probe:
@@ -343,11 +360,17 @@ class Upstreams:
         begun, self.begun = self.begun, None
         if group is None or not group.servers:
             told(None, NO_UPSTREAM)
-        elif begun is not None and begun.server in group.servers:
+            return
+        plans = group.plans(monotonic(), self.rng)
+        if begun is not None and begun.server in group.servers:
             # not at once: others that wait for the same come along with this one
-            self.loop.call_soon(Exchange(query, group, self, told).take_over, begun)
+            attempts = itertools.chain.from_iterable(plans)
+            self.loop.call_soon(Exchange(query, group, self.wheel, attempts, told).take_over, begun)
+        elif len(plans) == 1:
+            Exchange(query, group, self.wheel, plans[0], told).go_on()
         else:
-            Exchange(query, group, self, told).go_on()
+            race = Race(told)
+            race.run([Exchange(query, group, self.wheel, one, race.told) for one in plans])
 
     def close(self) -> None:
         """Close every socket; nobody is told."""

@@ -191,7 +191,8 @@ DURATION = "write it as 500ms, 30s, 5m, 2h or 1d"
         ),
         (
             "upstreams: {default: {servers: [192.0.2.53], strategy: order}}",
-            "1:56: upstreams.default.strategy: must be fastest, ordered or random; is `ordered` meant?",
+            "1:56: upstreams.default.strategy: must be fastest, ordered, random or parallel;"
+            " is `ordered` meant?",
         ),
         (
             "upstreams: {default: {servers: [192.0.2.53], timeout: 1m}}",

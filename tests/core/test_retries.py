@@ -23,6 +23,7 @@ from resolver.core.retries import (
     Strategy,
     judge,
     plan,
+    plans,
 )
 from resolver.core.wire import Answer
 
@@ -211,6 +212,19 @@ def test_a_server_that_is_set_aside_is_left_out_until_no_other_is_left() -> None
         made = plan([dead, living], strategy, 2, random.Random(1))
         assert {attempt.server for attempt in made} == {1}
         assert [attempt.patience_s for attempt in plan([dead, dead], strategy, 2, random.Random(1))] == [2, 2]
+
+
+@given(HEALTHS, st.floats(0.1, 30), st.integers())
+def test_all_are_asked_side_by_side_each_at_most_once_and_two_resends(
+    healths: list[Health], longest_s: float, seed: int
+) -> None:
+    rng = random.Random(seed)
+    made = plans(healths, Strategy.PARALLEL, longest_s, rng)
+    living = [place for place, found in enumerate(healths) if found.up] or list(range(len(healths)))
+    assert [{attempt.server for attempt in one} for one in made] == [{place} for place in living]
+    assert all(len(one) <= 1 + RESENDS for one in made)
+    assert all(0 < attempt.patience_s <= longest_s for one in made for attempt in one)
+    assert len(plans(healths, Strategy.FASTEST, longest_s, rng)) == 1
 
 
 def test_each_round_waits_longer_than_the_one_before() -> None:
