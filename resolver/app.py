@@ -14,10 +14,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from resolver import __version__
 from resolver.appearance import make_appearance
 from resolver.config import MAX_SHOWN, Config, ConfigError, Endpoint
-from resolver.core.clients import parse_address
 from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
 from resolver.core.errors import ControlError, ListRefused, PageFault, TableFault
+from resolver.core.networks import Address
 from resolver.core.policy import NOTHING, Policy
 from resolver.core.reasons import Reason
 from resolver.edge import stream
@@ -238,9 +238,9 @@ class App:
         await self._keeper.look(self._config)
         await self._reload_and_log("start")
 
-    def _reason(self, name: bytes, address: str, languages: Sequence[str]) -> Reason | None:
+    def _reason(self, name: bytes, client: Address, languages: Sequence[str]) -> Reason | None:
         """Return why a name is blocked for a client of the notice page; None where it is not."""
-        verdict = self._service.clients.policy.profile_for(parse_address(address)).decide(name)
+        verdict = self._service.clients.policy.profile_for(client).decide(name)
         return verdict.reason(languages) if verdict.blocks else None
 
     async def _stop(self) -> None:
@@ -255,8 +255,7 @@ class App:
             datagrams.pause()
         for connections in self._streams:
             connections.pause()
-        await self._service.drain(DRAIN_S)
-        await self._pages.stop()
+        await asyncio.gather(self._service.drain(DRAIN_S), self._pages.stop())
         await self._control.stop()
         for datagrams in self._udp:
             datagrams.close()

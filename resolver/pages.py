@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from resolver.core.networks import Address
 from resolver.core.reasons import Reason
 from resolver.edge.page_channel import Appearance
 from resolver.edge.page_process import Answers, PageProcess
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Sources(NamedTuple):
     """What pages are made of."""
 
-    reason: Callable[[bytes, str, Sequence[str]], Reason | None]
+    reason: Callable[[bytes, Address, Sequence[str]], Reason | None]
     published: Callable[[], Awaitable[Mapping[str, bytes]]]
     counters: Counters
     state: Callable[[], State]

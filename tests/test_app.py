@@ -20,6 +20,7 @@ from resolver import app as app_module
 from resolver import keeper, parts, process
 from resolver.app import App
 from resolver.config import Config, ConfigError, Endpoint, read
+from resolver.core.clients import parse_address
 from resolver.core.errors import ControlError, ListenError
 from resolver.core.policy import Policy
 from resolver.edge import lists, stream, udp
@@ -77,7 +78,7 @@ async def serving(file: Path) -> AsyncIterator[App]:
 
 
 def blocks(app: App, name: bytes, address: str = "127.0.0.1") -> bool:
-    return app._reason(name, address, ()) is not None
+    return app._reason(name, parse_address(address), ()) is not None
 
 
 async def test_what_is_reloaded_is_in_force(file: Path) -> None:

@@ -20,8 +20,10 @@ async def start_child(program: str, **given: Any) -> asyncio.subprocess.Process:
     environment = {**os.environ, "PYTHONPATH": python_path(os.environ.get("PYTHONPATH", ""))}
     try:
         return await asyncio.create_subprocess_exec(*PYTHON, program, env=environment, **given)
-    except OSError as exc:  # no memory, or too many processes
+    except OSError as exc:  # too many processes, or no memory
         raise ChildError(exc.strerror or str(exc)) from exc
+    except (RuntimeError, MemoryError) as exc:  # the thread that waits for its end cannot begin
+        raise ChildError(str(exc) or "no memory") from exc
 
 
 async def run_child(program: str, given: bytes, longest_s: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -69,11 +68,10 @@ class Quota:
 
 
 class Desk:
-    """Takes what people ask for on the page. Its secret lasts as long as the server runs."""
+    """Takes what people ask for on the page; `secret` signs its forms."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        self._folder, self._clock = folder, clock
-        self._secret = secrets.token_bytes(32)
+    def __init__(self, folder: Path, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        self._folder, self._secret, self._clock = folder, secret, clock
         self._quota = Quota()
         self._writing = asyncio.Lock()
 

@@ -14,19 +14,29 @@ EVERY_S = 1.0
 """How long nothing is logged after a line."""
 
 
-class FaultLog:
-    """The exception handler of an event loop. Counts what it does not log, and says so in the next line."""
+class Sparing:
+    """Lets a line a second into the log, and counts the others."""
 
     def __init__(self) -> None:
         self.unlogged = 0
         self._quiet_until = 0.0
 
-    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what asyncio says of an exception, with its traceback, or count it."""
-        now = loop.time()
+    def take(self, now: float) -> int | None:
+        """Return how many were left out since the last; None where this one is too. `now` is in seconds."""
         if now < self._quiet_until:
             self.unlogged += 1
-            return
+            return None
         self._quiet_until = now + EVERY_S
-        said, unlogged, self.unlogged = context.get("message", "unhandled exception"), self.unlogged, 0
-        log.error("%s", said, exc_info=context.get("exception"), extra=fields(unlogged=unlogged))
+        unlogged, self.unlogged = self.unlogged, 0
+        return unlogged
+
+
+class FaultLog(Sparing):
+    """The exception handler of an event loop. Counts what it does not log, and says so in the next line."""
+
+    def handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what asyncio says of an exception, with its traceback, or count it."""
+        unlogged = self.take(loop.time())
+        if unlogged is not None:
+            said, broken = context.get("message", "unhandled exception"), context.get("exception")
+            log.error("%s", said, exc_info=broken, extra=fields(unlogged=unlogged))

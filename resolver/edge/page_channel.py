@@ -20,11 +20,15 @@ _SIZE = struct.Struct("!I")
 
 
 class Listening(NamedTuple):
-    """Descriptors of listening sockets: of the page, and of the page over TLS; and the state folder."""
+    """Descriptors of listening sockets: of the page, and of the page over TLS; and what its desk has.
+
+    The secret is that of the forms, so that they hold also when another process shows the page.
+    """
 
     pages: tuple[int, ...]
     encrypted: tuple[int, ...]
     folder: Path
+    secret: bytes
 
 
 class Appearance(NamedTuple):
@@ -43,6 +47,10 @@ class Showing(NamedTuple):
 
     number: int
     appearance: Appearance | None
+
+
+class Stop(NamedTuple):
+    """Take no more visits, finish those that are there, and end."""
 
 
 class Answer(NamedTuple):

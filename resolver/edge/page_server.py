@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
+from resolver.core import names
 from resolver.core.errors import ChildError, PageFault
 from resolver.core.reasons import Reason
 from resolver.edge import transparency
@@ -25,7 +26,16 @@ from resolver.edge.faults import FaultLog
 from resolver.edge.gate import Gate
 from resolver.edge.http import HttpServer
 from resolver.edge.notice import notice_app
-from resolver.edge.page_channel import MAX_SAID, Answer, Appearance, Listening, Showing, read_frame, said
+from resolver.edge.page_channel import (
+    MAX_SAID,
+    Answer,
+    Appearance,
+    Listening,
+    Showing,
+    Stop,
+    read_frame,
+    said,
+)
 from resolver.observe import logs
 
 MAX_LOGGED = MAX_SAID // 24
@@ -45,21 +55,27 @@ class PageServer:
         self._certificate: Certificate | None = None
         self._servers: list[HttpServer] = []
         self._doorways: list[Doorway] = []
+        self._stopping: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Do what we are told until the server ends, or ends us."""
+        """Do what we are told until we have stopped, or the server is gone."""
         try:
             while payload := await read_frame(self._reader):
                 await self._do(pickle.loads(payload))  # noqa: S301 - from the server, which started us
+        except ChildError:  # it is gone
+            pass
         finally:
-            for doorway in self._doorways:
-                await doorway.stop()
-            for server in self._servers:
-                await server.stop()
+            self._writer.close()
+            for asked in self._asked.values():
+                if not asked.done():
+                    asked.set_exception(ChildError("the server is gone"))
+            await self._finish()
 
-    async def _do(self, told: Listening | Showing | Answer) -> None:
+    async def _do(self, told: Listening | Showing | Answer | Stop) -> None:
         if isinstance(told, Listening):
             await self._listen(told)
+        elif isinstance(told, Stop):
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
         elif isinstance(told, Showing):
             if told.appearance is not None:
                 self._show(told.appearance)
@@ -70,10 +86,19 @@ class PageServer:
             else:
                 asked.set_result(told.value)
 
+    async def _stop(self) -> None:
+        """Let the visits end that are there, which may ask yet; then hang up."""
+        await self._finish()
+        self._writer.close()
+
+    async def _finish(self) -> None:
+        doorways, servers = self._doorways, self._servers
+        await asyncio.gather(*[one.stop() for one in doorways], *[one.stop() for one in servers])
+
     async def _listen(self, told: Listening) -> None:
         gate = Gate()
         about = partial(transparency.answer, files=self._files)
-        desk = Desk(told.folder)
+        desk = Desk(told.folder, told.secret)
         notice = notice_app(self._reason, about, self._own, lambda: self._appearance.look, desk)
         for number in told.pages:
             server = HttpServer(notice, gate=gate)
@@ -99,12 +124,14 @@ class PageServer:
         return self._appearance.own | (self._certificate.names if self._certificate else frozenset())
 
     async def _reason(self, name: bytes, client: str, languages: Sequence[str]) -> Reason | None:
-        return cast("Reason | None", await self._ask("reason", name.hex(), client, languages))
+        return cast("Reason | None", await self._ask("reason", names.to_text(name), client, languages))
 
     async def _files(self) -> Mapping[str, bytes]:
         return cast("Mapping[str, bytes]", await self._ask("files"))
 
     async def _ask(self, question: str, *about: object) -> object:
+        if self._writer.is_closing():
+            raise ChildError("the server is gone")
         number = next(self._numbers)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         try:
@@ -122,7 +149,9 @@ class ServersLog(logging.Handler):
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say a record."""
+        """Say a record, while there is somebody to hear it."""
+        if self._writer.is_closing():  # of which asyncio would write another
+            return
         trace = logs.traceback(record)
         fields = {key: str(value)[:MAX_LOGGED] for key, value in getattr(record, "fields", {}).items()}
         text = record.getMessage()[:MAX_LOGGED]

@@ -62,7 +62,7 @@ class HumanFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of one record, without the last line break."""
         parts = [self._head(record), printable(record.getMessage())]
-        parts += [f"{key}={_quoted(str(value))}" for key, value in _fields_of(record).items()]
+        parts += [f"{printable(key)}={_quoted(str(value))}" for key, value in _fields_of(record).items()]
         lines = [" ".join(parts), *[f"  | {printable(line)}" for line in traceback(record).splitlines()]]
         return "\n".join([self._start(record) + line for line in lines])
 

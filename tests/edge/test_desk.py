@@ -19,6 +19,7 @@ from resolver.web.requests import Wish
 from tests.edge.asking import get, judge, running, send
 
 HOST = "www.house.example"
+SECRET = bytes(range(32))
 FORM = "application/x-www-form-urlencoded"
 WISH = Wish("chat.example", "192.0.2.7", "homework", "", "chat", "default")
 
@@ -31,7 +32,7 @@ class Clock:
 
 
 def app(folder: Path, clock: Clock | None = None) -> ASGIApp:
-    return notice_app(judge, look=lambda: Look(forms=True), desk=Desk(folder, clock or Clock()))
+    return notice_app(judge, look=lambda: Look(forms=True), desk=Desk(folder, SECRET, clock or Clock()))
 
 
 def post(host: str, body: bytes | dict[str, str], **headers: str) -> bytes:
@@ -148,7 +149,7 @@ async def test_a_host_that_is_not_blocked_takes_no_request(tmp_path: Path) -> No
 
 
 async def test_without_the_owners_word_there_is_no_form_and_nothing_is_taken(tmp_path: Path) -> None:
-    async with running(notice_app(judge, desk=Desk(tmp_path))) as address:
+    async with running(notice_app(judge, desk=Desk(tmp_path, SECRET))) as address:
         status, headers, body = await send(address, post(HOST, {"token": "x", "why": "homework"}))
     assert status == 403
     assert b"<form" not in body
