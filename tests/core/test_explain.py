@@ -69,10 +69,8 @@ def test_the_trace_says_what_is_answered_here() -> None:
 def test_the_trace_says_that_ds_is_asked_above_the_zone() -> None:
     routes = Routes({from_text("corp.example"): "office"})
     for qtype, route in ((1, "upstream office"), (43, "upstream default")):
-        assert (
-            explain(from_text("corp.example"), ip_address("192.0.2.1"), POLICY, PARSED, routes, qtype).route
-            == route
-        )
+        found = explain(from_text("corp.example"), ip_address("192.0.2.1"), POLICY, PARSED, routes, qtype)
+        assert found.route == route
 
 
 @pytest.mark.parametrize(
