@@ -235,7 +235,8 @@ class Engine:
             return _error(query, *_NO_TYPES[query.qtype])
         route = self.routes.find(query.name, query.qtype)
         if isinstance(route, LocalZone):
-            shape = route.shape(query)
+            exists = query.name in self.routes.existing or query.name in self.identity.existing
+            shape = route.shape(query, exists)
             return Reply(shape.reply(query), query, Source.LOCAL, shape.rcode, verdict)
         if query.qtype == w.ANY:
             return self._answer_any(query, verdict, now)

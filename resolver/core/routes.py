@@ -82,10 +82,12 @@ class LocalZone:
         self._empty = Shape(w.NOERROR, soa, authoritative=True)
         self._nothing = Shape(w.NXDOMAIN, soa, authoritative=True)
 
-    def shape(self, query: Query) -> Shape:
-        """Return the answer to a query for a name in this zone."""
+    def shape(self, query: Query, exists: bool = False) -> Shape:
+        """Return the answer to a query for a name here; `exists`: it is there, if not by this zone."""
         kinds = self._names.get(query.name, self._subtree)
-        return self._nothing if kinds is None else kinds.get(query.kind, self._empty)
+        if kinds is None:
+            return self._empty if exists else self._nothing
+        return kinds.get(query.kind, self._empty)
 
 
 def _local_zones() -> dict[bytes, LocalZone]:
@@ -112,6 +114,8 @@ class Routes:
         """The group that is asked for all other names."""
         self.found: Mapping[bytes, LocalZone | str] = {**_local_zones(), **(owned or {})}
         """Where names and all below them are answered."""
+        self.existing = names.with_parents(owned or ())
+        """The names of the owner's routes and all above them: a zone of ours must not deny these."""
 
     def find(self, name: bytes, qtype: int = w.A) -> LocalZone | str:
         """Return where a canonical name is answered: a zone of ours, or the name of an upstream group.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolver.core.wire import parse_query
-from tests.messages import query, record
+from tests.messages import parsed, query, record
 from tests.upstreams import Upstream, answered, resolver, upstream
 
 pytestmark = pytest.mark.usefixtures("on_both")
@@ -27,6 +27,13 @@ async def test_ds_of_a_zone_with_a_route_is_asked_above_it_and_all_else_at_its_s
                 await running.ask(wire)
         assert asked(up) == [(b"\4corp\7example\0", DS)]
         assert asked(office) == [(b"\4corp\7example\0", 1), (b"\1a\4corp\7example\0", DS)]
+
+
+async def test_what_is_above_a_route_in_a_local_zone_is_there_and_what_is_beside_it_is_not() -> None:
+    async with upstream() as office, resolver(routes={"a.b.local": office.address}) as running:
+        for name, rcode in (("b.local", 0), ("c.local", 3), ("c.b.local", 3), ("x.a.b.local", 0)):
+            assert parsed(await running.ask(query(name))).rcode() == rcode
+        assert asked(office) == [(b"\1x\1a\1b\5local\0", 1)]
 
 
 @pytest.mark.usefixtures("python_alone")
