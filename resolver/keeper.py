@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from resolver.config import Config
-from resolver.core.errors import ChildError, ControlError, HistoryError
+from resolver.core.errors import ChildError, ControlError, HistoryError, TableFault
 from resolver.edge import audit, intake, orders
-from resolver.edge.builder import TABLE, Build, Order, open_built
+from resolver.edge.builder import TABLE, Build, Order, known_by, open_built
 from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
 from resolver.edge.lists import CHILD, Watch, build_apart, kept_open, settled
 from resolver.edge.shelf import Shelf
@@ -48,9 +48,12 @@ class Keeper:
         self.shelf.note(build)
         self._publisher = Publisher(config, build, self._state)
 
-    def last(self) -> Build:
-        """Return the table of the last run. Raises TableFault."""
-        return open_built(self._state)
+    def last(self, config: Config) -> Build:
+        """Return the table of the last run, if it is of the same lists. Raises TableFault."""
+        found = open_built(self._state)
+        if found.table.extra.get("sources") != known_by(list_sources(config)):
+            raise TableFault("of other lists than the configuration has now")
+        return found
 
     def standing(self) -> AbstractAsyncContextManager[None]:
         """Keep the file of the table that is in force open meanwhile (`kept_open`)."""
