@@ -114,9 +114,9 @@ async def test_a_server_that_refuses_edns_is_asked_without_and_that_is_remembere
         return [answered(asked, flags=0x8180 | rcode) if with_edns else answered(asked, A)]
 
     async with upstream(script) as up, resolver(up.address) as running:
-        assert is_right(await running.ask(query("a.example")))
-        assert is_right(await running.ask(query("b.example")))
-        assert [asked.wire[11] for asked in up.asked] == [1, 0, 0]
+        for name in ("a.example", "b.example", "c.example"):
+            assert is_right(await running.ask(query(name)))
+        assert [asked.wire[11] for asked in up.asked] == [1, 0, 1, 0, 0]  # the first time may be an accident
 
 
 async def test_a_silent_server_is_asked_at_most_three_times_then_the_client_is_told_why() -> None:
