@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from resolver import checking
 from resolver.checking import Checked, check
 from resolver.config import Config, load
 from resolver.core.errors import ListRefused
+from resolver.core.patterns import Patterns
 from resolver.edge.builder import Order, build_file
 from resolver.edge.history import accept
 from resolver.edge.intake import history
@@ -186,3 +189,17 @@ def test_every_mistake_of_a_record_in_a_list_is_a_line_of_its_own(tmp_path: Path
         f"{path}:1:27: record.since: 'soon' is not a date as 2026-11-22",
         f"{path}:1:41: record.review: 'later' is not a date as 2026-11-22",
     ]
+
+
+def test_patterns_that_would_not_be_applied_are_warned_of_with_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "Patterns", partial(Patterns, use_re2=False))
+    path, lists = tmp_path / "ads.txt", "  ads: {path: ads.txt, format: adblock, mode: shadow}\n"
+    path.write_text("||ads.example^\n/^ads[0-9]+/\n/(a+)+x/\n")
+    said = "pattern not applied: /(a+)+x/: needs google-re2: pip install 'nxwhy[regex]'"
+    assert doubts(tmp_path, lists) == [f"ads.txt:3: {said}"]
+    path.write_text("".join([f"/(a+)+x{number}/\n" for number in range(8)]))
+    *shown, more = doubts(tmp_path, lists)
+    assert len(shown) == checking.SHOWN
+    assert more == "and 3 more patterns not applied"
