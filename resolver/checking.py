@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from resolver.appearance import appearance_faults
 from resolver.config import Config
+from resolver.core.errors import SignatureFault
 from resolver.core.guards import Protected, Update
 from resolver.core.keys import Secret, draw_secret
 from resolver.core.patterns import Patterns
 from resolver.core.steps import Steps
+from resolver.edge import minisign
 from resolver.edge.builder import Build, compile_read
 from resolver.edge.forms import Form
 from resolver.edge.intake import (
@@ -49,6 +51,7 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
     steps = make_steps(config.engine)
     guards = _Guards(config, steps)
     warnings = [str(warning) for warning in config.warnings]
+    warnings += _unverifiable(config)
     mistakes = appearance_faults(config)
     found = []
     for number, source in enumerate(sources, 1):
@@ -77,6 +80,18 @@ def _unread(config: Config, source: Source, error: str) -> str:
     """Return what is wrong with a list; where its file is not there, what names it may be wrong."""
     missing = not source.url and not source.path.exists()
     return config.remark(("lists", source.name, "path"), error) if missing else error
+
+
+def _unverifiable(config: Config) -> Iterator[str]:
+    """Yield which lists will not be fetched since their signatures cannot be checked, and what would help."""
+    for name, settings in config.lists.items():
+        if settings.minisign is None:
+            continue
+        try:
+            minisign.public_key(settings.minisign)
+            minisign.need()
+        except SignatureFault as fault:
+            yield config.remark(("lists", name, "minisign"), f"will not be fetched: {fault}")
 
 
 def _not_applied(sources: Sequence[Source], built: Build) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -203,3 +204,20 @@ def test_patterns_that_would_not_be_applied_are_warned_of_with_their_lines(
     *shown, more = doubts(tmp_path, lists)
     assert len(shown) == checking.SHOWN
     assert more == "and 3 more patterns not applied"
+
+
+def test_a_list_whose_signature_could_not_be_checked_is_warned_of_where_its_key_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state" / "fetched" / "ads.list"
+    path.parent.mkdir(parents=True)
+    path.write_text("ads.example\n")
+    said = "record: {title: A, text: b, contact: 'tel:110'}"
+    text = f"  ads: {{url: 'https://lists.example/a', minisign: %s, {said}}}\n"
+    key = "RWQ" + "A" * 53
+    where = "n.yaml:2:51: lists.ads.minisign: will not be fetched"
+    assert doubts(tmp_path, text % "typo") == [f"{where}: not a public key of minisign"]
+    assert doubts(tmp_path, text % key) == []
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    needed = "checking signatures needs more: pip install 'nxwhy[minisign]'"
+    assert doubts(tmp_path, text % key) == [f"{where}: {needed}"]
