@@ -117,8 +117,16 @@ def copied() -> list[str]:
 def test_the_image_is_built_from_all_that_the_package_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     folders = project["tool"]["setuptools"]["package-dir"].values()
-    files = [project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml"]
+    files = [project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml", "setup.py"]
     assert {*folders, *files} <= set(copied())
+
+
+def test_the_image_is_built_with_a_compiler_and_not_without_the_native_part() -> None:
+    runs = [rest for keyword, rest in instructions() if keyword == "RUN"]
+    (compiler,) = [at for at, rest in enumerate(runs) if "gcc" in rest]
+    (install,) = [at for at, rest in enumerate(runs) if "pip install" in rest]
+    assert compiler < install
+    assert runs[install].endswith('nxwhy --version | grep -F "engine native"')
 
 
 def test_what_the_image_copies_is_let_through_to_the_build() -> None:
