@@ -151,7 +151,11 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
 @click.argument("name", callback=lambda _context, _argument, name: _no_url(name))
 @click.argument("qtype", metavar="[TYPE]", default="A")
 @click.option(
-    "--server", default="127.0.0.1:5335", show_default=True, metavar="HOST:PORT", help="Whom to ask."
+    "--server",
+    default="127.0.0.1:5335",
+    show_default=True,
+    metavar="ADDRESS[:PORT]",
+    help="Whom to ask; on port 53 where none is given.",
 )
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
 @click.option("--dnssec", is_flag=True, help="Ask for DNSSEC records too.")
@@ -273,14 +277,17 @@ def requests(path: Path | None, as_json: bool) -> None:
     """
     from resolver.edge.desk import kept
 
-    folder = read_config(path).state
+    config = read_config(path)
     try:
-        found = list(kept(folder))
+        found = list(kept(config.state))
     except OSError as exc:
         raise click.ClickException(f"{exc.filename}: {exc.strerror}") from exc
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
+    if not found:
+        off = "the notice page has no form to ask by; `notice.requests: true` puts it there"
+        click.echo("nobody asked for anything yet" if config.notice.requests else off, err=True)
     for one in found:
         reply = f"; answer to {one['reply']}" if one.get("reply") else ""
         said = f"{one['time']} {one['host']} for {one['client']} (list {one['list']}): {one['why']}{reply}"
