@@ -205,6 +205,7 @@ def replay(names: TextIO | None, changed: Path, client: str, path: Path | None) 
 
     FILE has a name a line, and behind it the client's address if that matters; `-` is standard input, and
     `journal` what the running server has in its journal, with queries and clients counted for each name.
+    Lines that cannot be read are left out and told.
 
     \b
     Examples:
@@ -226,7 +227,10 @@ def replay(names: TextIO | None, changed: Path, client: str, path: Path | None) 
         queries = replaying.read_journal(events, address)
     else:
         given = names
-        queries = as_ours(lambda: replaying.read_seen(given, getattr(given, "name", "-"), address))
+        read = as_ours(lambda: replaying.read_seen(given, getattr(given, "name", "-"), address))
+        for said in read.left_out():
+            click.echo(said, err=True)
+        queries = read.seen
     old, new = [replaying.policy_of(config, progress()) for config in (before, after)]
     found = list(replaying.changes(old, new, queries))
     for line in found if isinstance(queries, list) else replaying.by_name(found, queries):
