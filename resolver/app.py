@@ -75,6 +75,7 @@ class App:
         self._parts = make_parts(config, self._counters, self._cookies)
         self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
+        self._come_from = origins(config)
         self._udp: list[Listener] = []
         self._streams: list[stream.StreamListener] = []
         self._pages = Pages(
@@ -148,7 +149,8 @@ class App:
 
     def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
-        moved = origins(config) != origins(self._config)
+        come_from = origins(config)
+        moved, self._come_from = come_from != self._come_from, come_from
         self._config = config
         self._generation = policy.generation
         self._keeper.put_in_force(config, build)
@@ -223,7 +225,7 @@ class App:
     async def _first_build(self) -> Build:
         """Return the table of the last run, to be looked after once we serve; without one, build it now."""
         try:
-            found = self._keeper.last()
+            found = self._keeper.last(self._config)
         except TableFault as exc:
             why = "none is there yet" if isinstance(exc.__cause__, FileNotFoundError) else exc
             log.info("building the lists before serving; the table of an earlier run: %s", why)

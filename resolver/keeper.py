@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from resolver.config import Config
-from resolver.core.errors import ChildError, ControlError, HistoryError
+from resolver.core.errors import ChildError, ControlError, HistoryError, TableFault
 from resolver.edge import audit, intake, orders
-from resolver.edge.builder import TABLE, Build, Order, open_built
+from resolver.edge.builder import TABLE, Build, Order, known_by, open_built
 from resolver.edge.fetching import FOLDER, Fetcher, keep_fetching
 from resolver.edge.lists import CHILD, Watch, build_apart, kept_open, settled
 from resolver.edge.shelf import Shelf
@@ -42,15 +42,34 @@ class Keeper:
         self._fetcher = Fetcher(state / FOLDER)
         self.shelf = Shelf(self._fetcher.reports, self._fetcher.next_s)
         self._publisher: Publisher | None = None
+        self._last: Build | None = None
+        self._last_s = 0.0
 
     def put_in_force(self, config: Config, build: Build) -> None:
         """Take note of what is in force from now on."""
-        self.shelf.note(build)
+        self.shelf.note(build, dict(self._good_s(build)))
         self._publisher = Publisher(config, build, self._state)
+        self._last = None  # or its table would stay mapped
 
-    def last(self) -> Build:
-        """Return the table of the last run. Raises TableFault."""
-        return open_built(self._state)
+    def _good_s(self, build: Build) -> Iterator[tuple[str, float]]:
+        """Yield when lists were last found good, in Unix seconds, that were not just now.
+
+        Of one that was refused it is when the version came that is in force in its place.
+        """
+        for loaded in build.lists:
+            if loaded.error is None and build is self._last:
+                yield loaded.name, self._last_s
+            elif loaded.error is not None and loaded.in_force:
+                index = intake.history(self._state, loaded.name).index()
+                yield from [(loaded.name, one.time_s) for one in index.versions if one.id == loaded.version]
+
+    def last(self, config: Config) -> Build:
+        """Return the table of the last run, if it is of the same lists. Raises TableFault."""
+        found = open_built(self._state)
+        if found.table.extra.get("sources") != known_by(list_sources(config)):
+            raise TableFault("of other lists than the configuration has now")
+        self._last, self._last_s = found, (self._state / TABLE).stat().st_mtime
+        return found
 
     def standing(self) -> AbstractAsyncContextManager[None]:
         """Keep the file of the table that is in force open meanwhile (`kept_open`)."""

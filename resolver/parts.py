@@ -203,7 +203,7 @@ def make_upstreams(config: Config) -> dict[str, GroupSpec]:
 
 def origins(config: Config) -> tuple[object, ...]:
     """Return what says where answers come from: where it changes, what is cached may be wrong."""
-    return config.routes, config.upstreams, config.server
+    return config.routes, make_upstreams(config), config.server
 
 
 def make_ageing(config: Config) -> Ageing:

@@ -180,6 +180,16 @@ def test_what_is_cached_may_be_wrong_where_answers_come_from_elsewhere(text: str
     assert (parts.origins(config(text)) != parts.origins(config(""))) is changed
 
 
+def test_answers_come_from_elsewhere_when_the_system_has_other_resolvers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parts, "read_system_resolvers", lambda _: (Endpoint("192.0.2.53", 53),))
+    before = parts.origins(config(""))
+    assert parts.origins(config("")) == before
+    monkeypatch.setattr(parts, "read_system_resolvers", lambda _: (Endpoint("192.0.2.54", 53),))
+    assert parts.origins(config("")) != before
+
+
 def test_a_path_goes_with_https_alone() -> None:
     made = config("server: {name: a.example, designated: [{alpn: [dot]}, {alpn: [h3], name: b.example}]}")
     shape = parts.make_identity(made).find(from_text("_dns.resolver.arpa"), b"\0\x40\0\1")

@@ -72,8 +72,12 @@ def load(
         mark = fault.mark
         at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise ConfigError((Problem(source, *at, "", fault.reason),)) from fault
+    empty = root is None or _is_empty(root)
+    if empty and path is not None:  # an editor stopped between two writes, or the disk was full
+        said = "says nothing; write {} for what holds without a file"
+        raise ConfigError((Problem(source, 1, 1, "", said),))
     reading = _Reading(text, source)
-    values = reading.value(root, ()) if root is not None and not _is_empty(root) else {}
+    values = {} if root is None or empty else reading.value(root, ())
     if not isinstance(values, dict):
         reading.note((), "the configuration must be a mapping of keys")
         raise ConfigError(tuple(reading.problems))

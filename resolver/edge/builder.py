@@ -218,6 +218,7 @@ def _write_table(
         unkept = keep()
         about = {
             "stamp": _stamp(sources, taken),
+            "sources": known_by(sources),
             "lists": [_loaded_to_json(replace(one, unkept=unkept.get(one.name, ""))) for one in loaded],
             "triggers": list(map(triggers_to_json, triggers)),
             "patterns": list(map(patterns_to_json, patterns)),
@@ -249,12 +250,25 @@ def _standing(state: Path, sources: Sequence[Source], taken: Sequence[Taken], se
     return found if same else None
 
 
+def known_by(sources: Sequence[Source]) -> str:
+    """Return what tells the sources of one build from those of another, whatever they hold."""
+    said = [
+        (source.name, str(source.path), source.format, source.match.name, source.allow, source.trusted)
+        for source in sources
+    ]
+    return _digest(said)
+
+
 def _stamp(sources: Sequence[Source], taken: Sequence[Taken]) -> str:
     """Return what tells one build from another."""
     said = [
         (source, one.form and one.form.digest, one.read[1:])
         for source, one in zip(sources, taken, strict=True)
     ]
+    return _digest(said)
+
+
+def _digest(said: list[Any]) -> str:
     return blake2b(repr(said).encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 

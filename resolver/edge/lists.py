@@ -83,7 +83,8 @@ async def kept_open(path: Path) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await asyncio.to_thread(file.close)
+        # not awaited: a task that is cancelled meanwhile would take what has not begun with it
+        asyncio.get_running_loop().run_in_executor(None, file.close)
 
 
 async def build_apart(order: Order, state: Path, program: str = CHILD, *, gives_way: bool = True) -> Build:

@@ -15,6 +15,8 @@ class Runner(Protocol):
     """A question on its way to one server."""
 
     done: bool
+    final: bool
+    """Whether no other server may be asked after it: a validating one calls the answer bogus."""
 
     def go_on(self) -> None:
         """Send."""
@@ -40,8 +42,9 @@ class Race:
     def told(self, answer: Answer | None, options: bytes) -> None:
         """Hear of the end of one."""
         self._options = self._options or options
-        if answer is None and not all(runner.done for runner in self._runners):
+        final = answer is not None or any(runner.final for runner in self._runners)
+        if not final and not all(runner.done for runner in self._runners):
             return
         for runner in self._runners:
             runner.let_go()
-        self._told(answer, options if answer is not None else self._options)
+        self._told(answer, options if final else self._options)

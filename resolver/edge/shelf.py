@@ -36,8 +36,11 @@ class Shelf:
         self._shadow_hits: dict[str, int] = {}
         self._last_hit_s: dict[str, float] = {}
 
-    def note(self, build: Build) -> None:
-        """Take a finished build into account, and log what is wrong or new."""
+    def note(self, build: Build, good_s: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Take a build into account, and log what is wrong or new.
+
+        `good_s` says when lists were last found good that were not just now, in Unix seconds.
+        """
         before = {} if self.build is None else dict(zip(self.names(), self.build.table.counts, strict=True))
         unkept = {loaded.name: loaded.unkept for loaded in self._loaded()}
         self.build = build
@@ -51,8 +54,10 @@ class Shelf:
                 self._failures[loaded.name] = self._failures.get(loaded.name, 0) + 1
                 kept = "the last good copy stays in force" if loaded.in_force else "nothing of it is in force"
                 log.error("list refused: %s; %s", loaded.error, kept, extra=fields(list=loaded.name))
+                if loaded.name in good_s:
+                    self._success_s.setdefault(loaded.name, good_s[loaded.name])
                 continue
-            self._success_s[loaded.name] = time.time()
+            self._success_s[loaded.name] = good_s.get(loaded.name, time.time())
             if loaded.unkept and unkept.get(loaded.name) != loaded.unkept:
                 log.error("%s", not_kept(loaded.unkept), extra=fields(list=loaded.name))
             if loaded.hint and before.get(loaded.name) != count:

@@ -96,6 +96,7 @@ class Exchange:
         "_wheel",
         "_with_edns",
         "done",
+        "final",
     )
 
     def __init__(
@@ -113,7 +114,7 @@ class Exchange:
         self._plain: Server | None = None  # that would not have this question with EDNS
         self._sent = 0.0
         self._server: Server | None = None
-        self.done = self._over = False
+        self.done = self.final = self._over = False
 
     def go_on(self) -> None:
         """Send to the next server of the plan; with none left, say that there is no answer."""
@@ -178,6 +179,7 @@ class Exchange:
         if step is Next.TAKE:
             self._take(server, answer)
         elif step is Next.GIVE_UP:
+            self.final = True
             self._finish(None, kept_errors(answer))
         elif step is Next.ASK_BY_TCP:
             self._forget()  # each repeat of this answer would have us ask once more

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from resolver.config import ConfigError, read
-from resolver.config.reader import MAX_BYTES
+from resolver.config.reader import MAX_BYTES, default
 from tests.config.reading import HOME, config, mistakes
 from tests.config.test_model import FULL
 
@@ -430,7 +430,7 @@ def test_a_file_that_is_no_text_for_us_is_refused(tmp_path: Path, data: bytes, s
 
 def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
     file = tmp_path / "nxwhy.yaml"
-    file.write_bytes(b"#" * MAX_BYTES)
+    file.write_bytes(b"{} #" + b"#" * (MAX_BYTES - 4))
     assert read(file, HOME).lists == config("").lists
 
 
@@ -459,3 +459,15 @@ lists:
         ("7:48", "history.1.date: missing"),
         ("7:48", "history.1.status: missing"),
     ]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n"])
+def test_a_file_that_says_nothing_is_a_mistake_and_an_empty_mapping_is_none(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "n.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"n\.yaml:1:1: .*\{\}"):
+        read(file, {"HOME": str(tmp_path)})
+    file.write_text("{}\n")
+    assert read(file, {"HOME": str(tmp_path)}).lists == default({"HOME": str(tmp_path)}).lists

@@ -280,6 +280,8 @@ async def test_a_file_that_is_replaced_is_let_go_by_a_thread(
     async with lists.kept_open(held):
         held.unlink()
         assert not closed_by
+    while not closed_by:
+        await asyncio.sleep(0)
     (thread,) = closed_by
     assert thread is not threading.main_thread()
 

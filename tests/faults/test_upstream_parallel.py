@@ -52,6 +52,15 @@ async def test_an_error_of_one_is_not_the_answer_while_another_may_have_one() ->
 
 
 @pytest.mark.usefixtures("patient")
+async def test_what_a_validating_server_calls_bogus_no_other_may_answer() -> None:
+    async with racing(failing(extended_error(6, "bogus")), silent) as (running, (_, other)):
+        asking = asyncio.ensure_future(running.ask(query(opt=opt())))
+        await other.until(1)
+        reply = parsed(await asking)
+        assert (reply.rcode(), errors(reply)[0][0]) == (2, 6)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_where_all_fail_the_first_reason_that_was_given_is_told() -> None:
     async with racing(failing(extended_error(23, "lame")), failing()) as (running, (one, two)):
         reply = parsed(await running.ask(query(opt=opt())))
