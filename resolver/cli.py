@@ -100,7 +100,8 @@ def check(path: Path | None) -> None:
 
     So is what the server would refuse: updates of lists that look wrong, names in `never_block` that a list
     blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count. They are of
-    lists that block without saying why or whom to ask, and of reviews that are due, too.
+    lists that block without saying why or whom to ask, of reviews that are due, and of patterns and
+    signatures for which a package is missing, too.
     """
     from datetime import date
 
