@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -15,6 +15,7 @@ from resolver.core.clients import PRIVATE, Clients
 from resolver.core.cookies import Cookies
 from resolver.core.engine import Engine
 from resolver.core.framing import Framer, frame
+from resolver.core.names import from_text
 from resolver.core.policy import NOTHING, Policy
 from resolver.core.routes import Routes
 from resolver.edge import stream, udp
@@ -217,16 +218,21 @@ async def resolver(
     timeout_s: float = 5,
     spec: GroupSpec | None = None,
     acquainted: bool = True,
+    routes: Mapping[str, tuple[str, int]] | None = None,
 ) -> AsyncIterator[Running]:
-    """Run a resolver that asks these servers, and knows its client already as if that had asked before."""
+    """Run a resolver that asks these servers, and knows its client already as if that had asked before.
+
+    `routes` are servers that are asked for some names alone.
+    """
     loop = asyncio.get_running_loop()
     wheel = Wheel(loop)
     upstreams = Upstreams(loop, wheel)
     group = spec or GroupSpec(tuple([ServerSpec(*at) for at in servers]), timeout_s=timeout_s)
-    upstreams.configure({"default": group})
+    others = {name: GroupSpec((ServerSpec(*at),), timeout_s=timeout_s) for name, at in (routes or {}).items()}
+    upstreams.configure({"default": group, **others})
     counters = Counters()
     parts = twins.make_parts(counters, cookies=COOKIES)
-    engine = Engine(parts.cache, Ageing(), Routes(), COOKIES)
+    engine = Engine(parts.cache, Ageing(), Routes({from_text(name): name for name in others}), COOKIES)
     clients = Clients(policy, PRIVATE, None, parts.bucket)
     service = Service(engine, clients, upstreams, counters, wheel)
     datagrams = udp.bind("127.0.0.1", free_port())

@@ -148,23 +148,26 @@ class Entry:
         elapsed_s = int(now - self.stored)
         if elapsed_s != self._aged_s and query.end + len(self._body) <= query.limit:  # else it is truncated
             self._aged, self._aged_s = self._age(elapsed_s), elapsed_s
-        return self._put_together(query, self._aged, self._options)
+        return self._put_together(query, self._aged, self._options, self.authentic)
 
     def stale_reply(self, query: Query) -> bytes:
-        """Return the answer with the TTL of stale records and the extended error that says so."""
+        """Return the answer with the TTL of stale records and the extended error that says so.
+
+        It is not called authentic: what proved it holds no longer than its TTL (RFC 4035, section 5.3.3).
+        """
         if self._aged_s != _STALE and query.end + len(self._body) <= query.limit:
             self._aged = _with_ttls(self._body, [(at, STALE_TTL) for at, _ in self._ttls])
             self._aged_s = _STALE
         code = STALE_NXDOMAIN if self.rcode == w.NXDOMAIN else STALE
-        return self._put_together(query, self._aged, self._options + extended_error(code))
+        return self._put_together(query, self._aged, self._options + extended_error(code), False)
 
     def _age(self, elapsed_s: int) -> bytes:
         """Return the body with the seconds since it came taken from every TTL, never below zero."""
         return _with_ttls(self._body, [(at, max(ttl - elapsed_s, 0)) for at, ttl in self._ttls])
 
-    def _put_together(self, query: Query, body: bytes, options: bytes) -> bytes:
+    def _put_together(self, query: Query, body: bytes, options: bytes, authentic: bool) -> bytes:
         wire = query.wire
-        heads = HEADS_AD if self.authentic and query.wants_ad else HEADS
+        heads = HEADS_AD if authentic and query.wants_ad else HEADS
         head = wire[:2] + heads[self.rcode][wire[2] & 1 | wire[3] & 0x10]
         edns = query.edns
         if edns is None:
@@ -179,7 +182,9 @@ class Entry:
             )
         if len(reply) <= query.limit:
             return reply
-        return self._put_together(query, body, b"") if options and edns else truncated(query, self.rcode)
+        if options and edns:
+            return self._put_together(query, body, b"", authentic)
+        return truncated(query, self.rcode)
 
 
 def from_answer(answer: Answer, ageing: Ageing, now: float) -> Entry:

@@ -233,9 +233,10 @@ class Engine:
             return _error(query, w.REFUSED, extended_error(replies.NOT_SUPPORTED))
         if query.qtype in _NO_TYPES:
             return _error(query, *_NO_TYPES[query.qtype])
-        route = self.routes.find_for(query)
+        route = self.routes.find(query.name, query.qtype)
         if isinstance(route, LocalZone):
-            shape = route.shape(query)
+            exists = query.name in self.routes.existing or query.name in self.identity.existing
+            shape = route.shape(query, exists)
             return Reply(shape.reply(query), query, Source.LOCAL, shape.rcode, verdict)
         if query.qtype == w.ANY:
             return self._answer_any(query, verdict, now)

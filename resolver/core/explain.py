@@ -134,5 +134,5 @@ def _action(own: Own | None) -> Action | None:
 def _route(name: bytes, qtype: int, routes: Routes, identity: Identity) -> str:
     if identity.find(name, qtype.to_bytes(2, "big") + w.IN.to_bytes(2, "big")) is not None:
         return "answered here (about this resolver)"
-    route = routes.find(name)
+    route = routes.find(name, qtype)
     return f"upstream {route}" if isinstance(route, str) else f"answered here ({names.to_text(route.apex)})"

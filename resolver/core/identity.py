@@ -48,7 +48,7 @@ class Designation(NamedTuple):
 class Identity:
     """The answers about this resolver, made once."""
 
-    __slots__ = ("_shapes", "names", "nsid")
+    __slots__ = ("_shapes", "existing", "names", "nsid")
 
     def __init__(
         self,
@@ -69,6 +69,8 @@ class Identity:
         called = (RESOLVER_ARPA, name) if name else (RESOLVER_ARPA,)
         self.names = (*called, *[DISCOVERY + own for own in called])
         """The names of class IN that answers about us are for."""
+        self.existing = names.with_parents(self.names if designated else called)
+        """Those that have an answer, and all above them: a zone of ours must not deny these."""
         for own in called:
             self._shapes[own + _RESINFO] = _one(w.RESINFO, _strings(_resinfo(info)), TTL)
             if designated:

@@ -6,7 +6,7 @@ parents up needs slices and no joins. Labels may hold any byte (RFC 2181, sectio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import idna
 
@@ -68,6 +68,11 @@ def parents(name: bytes) -> Iterator[bytes]:
     while length := name[at]:
         at += length + 1
         yield name[at:]
+
+
+def with_parents(found: Iterable[bytes]) -> frozenset[bytes]:
+    """Return names and all that are above them: these are there too, if empty (RFC 8020, section 2)."""
+    return frozenset([above for name in found for above in (name, *parents(name))])
 
 
 def is_within(name: bytes, parent: bytes) -> bool:

@@ -64,8 +64,11 @@ class Health:
         self._suspected_at = 0.0
         self.probe_s = FIRST_PROBE_S
         self.no_edns_until = 0.0
-        self.knows_edns = False
-        """Whether it answered with EDNS, and has not refused it since."""
+        self.knows_edns = True
+        """Whether it has not refused EDNS since it last answered with it.
+
+        Of a new one it is taken for granted, or a single forged refusal would take EDNS from it.
+        """
 
     def answered(self, seconds: float | None) -> None:
         """Note an answer and how long it took, if that is known."""
@@ -101,7 +104,8 @@ class Health:
     def disliked_edns(self, now: float) -> None:
         """Note that it refused a question with EDNS and answered the same without.
 
-        One that knows EDNS may do so by accident; the second time, with no answer by EDNS between, it counts.
+        It may do so by accident, or somebody in its name; the second time, with no answer by EDNS between, it
+        counts.
         """
         if self.knows_edns:
             self.knows_edns = False

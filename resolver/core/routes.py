@@ -47,7 +47,7 @@ _APEX = {
 class LocalZone:
     """A zone that is answered here: names with records, NODATA above them, NXDOMAIN elsewhere."""
 
-    __slots__ = ("_empty", "_names", "_nothing", "_subtree", "apex")
+    __slots__ = ("_empty", "_names", "_nothing", "_subtree", "apex", "delegated")
 
     def __init__(
         self,
@@ -70,29 +70,24 @@ class LocalZone:
             shapes = {kind: _shape(author([text], ttl=LOCAL_TTL).tail) for kind, text in kinds.items()}
             self._names[name] = {_ANY: _ANY_REPLY, **shapes}
         self._subtree = self._names[apex] if subtree else None
+        self.delegated = names.is_within(apex, _ARPA) and not subtree
+        """Whether the zone above has to answer for DS: where it delegates this one (RFC 8375, section 4).
+
+        Without its proof that there is no DS record, a client that validates takes what we say for forged.
+        Nothing of .onion and its like is delegated, and nothing of resolver.arpa may leave.
+        """
         if not bare:
             self._names[apex] = {**self._names[apex], **_APEX}
         soa = author(ttl=LOCAL_TTL, soa=True, zone=apex)
         self._empty = Shape(w.NOERROR, soa, authoritative=True)
         self._nothing = Shape(w.NXDOMAIN, soa, authoritative=True)
 
-    def leaves_to_parent(self, query: Query) -> bool:
-        """Whether the zone above has to answer: for DS, where it delegates this one (RFC 8375, section 4).
-
-        Without its proof that there is no DS record, a client that validates takes what we say for forged.
-        Nothing of .onion and its like is delegated, and nothing of resolver.arpa may leave.
-        """
-        return (
-            query.qtype == w.DS
-            and query.name == self.apex
-            and self._subtree is None
-            and names.is_within(self.apex, _ARPA)
-        )
-
-    def shape(self, query: Query) -> Shape:
-        """Return the answer to a query for a name in this zone."""
+    def shape(self, query: Query, exists: bool = False) -> Shape:
+        """Return the answer to a query for a name here; `exists`: it is there, if not by this zone."""
         kinds = self._names.get(query.name, self._subtree)
-        return self._nothing if kinds is None else kinds.get(query.kind, self._empty)
+        if kinds is None:
+            return self._empty if exists else self._nothing
+        return kinds.get(query.kind, self._empty)
 
 
 def _local_zones() -> dict[bytes, LocalZone]:
@@ -119,21 +114,24 @@ class Routes:
         """The group that is asked for all other names."""
         self.found: Mapping[bytes, LocalZone | str] = {**_local_zones(), **(owned or {})}
         """Where names and all below them are answered."""
+        self.existing = names.with_parents(owned or ())
+        """The names of the owner's routes and all above them: a zone of ours must not deny these."""
 
-    def find_for(self, query: Query) -> LocalZone | str:
-        """Return where a query is answered."""
-        found = self.find(query.name)
-        if isinstance(found, LocalZone) and found.leaves_to_parent(query):
-            return self.find(next(names.parents(query.name)))
-        return found
+    def find(self, name: bytes, qtype: int = w.A) -> LocalZone | str:
+        """Return where a canonical name is answered: a zone of ours, or the name of an upstream group.
 
-    def find(self, name: bytes) -> LocalZone | str:
-        """Return where a canonical name is answered: a zone of ours, or the name of an upstream group."""
+        DS of a zone is a matter of the zone above it (RFC 4035, sections 3.1.4.1 and 4.2), wherever its own
+        names are asked.
+        """
         found = self.found.get(name)
-        if found is not None:
+        if found is not None and not (qtype == w.DS and _has_parent(found, name)):
             return found
         for parent in names.parents(name):
             found = self.found.get(parent)
             if found is not None:
                 return found
         return self.default
+
+
+def _has_parent(found: LocalZone | str, apex: bytes) -> bool:
+    return found.delegated if isinstance(found, LocalZone) else apex != names.ROOT

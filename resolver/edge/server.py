@@ -107,7 +107,7 @@ class Server:
     def send_tcp(self, asker: Asker, packet: bytes, places: list[Place]) -> None:
         """Send a message (without its ID) over TCP, on the open connection or a new one."""
         link = self._link
-        if link is None or link.closed or self._should_spread(link):
+        if link is None or link.closed or link.lost or self._should_spread(link):
             link = self._link = _TcpLink(self)
         self.requests += 1
         places.append((link.pending, link.send(asker, packet)))
@@ -273,6 +273,11 @@ class _TcpLink(asyncio.Protocol):
     @property
     def connected(self) -> bool:
         return self._transport is not None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is over, though the event loop is yet to say so: what is written now goes nowhere."""
+        return self._transport is not None and self._transport.is_closing()
 
     def is_mute(self, since: float) -> bool:
         """Whether nothing came from the server since then, though it took the connection."""

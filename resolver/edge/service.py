@@ -176,7 +176,7 @@ class Service:
 
     def _refresh(self, query: Query) -> None:
         """Ask again for an answer that is popular and about to expire."""
-        upstream = self.engine.routes.find(query.name)
+        upstream = self.engine.routes.find(query.name, query.qtype)
         key = query.key
         if isinstance(upstream, str) and key not in self._flights and len(self._flights) < MAX_FLIGHTS:
             self._take_off(Flight(key, shortened(query), None, [], self.engine.cache.generation), upstream)

@@ -58,7 +58,7 @@ static uint8_t *write_opt(const struct cache_query *query, size_t options_size, 
 static uint8_t *put_together(const struct cache_answer *answer, const struct cache_query *query, unsigned stale_code,
                              uint8_t *out, uint8_t **body)
 {
-    bool wants_ad = query->wire[3] & AD || query->dnssec_ok;
+    bool ad = answer->authentic && !stale_code && (query->wire[3] & AD || query->dnssec_ok); /* RFC 4035, 5.3.3 */
     size_t options_size = answer->options_size + (stale_code ? 6 : 0), cookie_size = query->cookie_size;
     size_t size = query->end + answer->body_size + (query->edns ? OPT + cookie_size : 0);
     if (query->edns && size + options_size <= query->limit)
@@ -66,7 +66,7 @@ static uint8_t *put_together(const struct cache_answer *answer, const struct cac
     else
         options_size = 0; /* they go before records do, but for the cookie */
     bool fits = size <= query->limit;
-    uint8_t *at = write_head(answer, query, !fits ? TC : answer->authentic && wants_ad ? AD : 0, !fits, out);
+    uint8_t *at = write_head(answer, query, !fits ? TC : ad ? AD : 0, !fits, out);
     *body = fits ? at : NULL;
     if (fits)
         at = append(at, answer->body, answer->body_size);

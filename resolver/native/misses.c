@@ -173,7 +173,7 @@ static uint32_t take_off(struct misses *misses, const struct known *known, const
 /* Return the group that is asked, or NULL: it is for Python. */
 static const struct ways_group *find_group(const struct ways *ways, const struct query *query)
 {
-    int32_t to = routes_find(ways->routes, query->key, query->name_size);
+    int32_t to = routes_find(ways->routes, query->key, query->name_size, query_kind(query) >> 16);
     return to < 0 || (unsigned)to >= ways->group_count ? NULL : &ways->groups[to];
 }
 

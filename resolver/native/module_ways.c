@@ -151,9 +151,10 @@ static PyObject *find(PyObject *self, PyObject *args)
 {
     const char *name;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(args, "y#", &name, &size))
+    unsigned type;
+    if (!PyArg_ParseTuple(args, "y#I", &name, &size, &type))
         return NULL;
-    return PyLong_FromLong(routes_find(of(self)->ways->routes, (const uint8_t *)name, (size_t)size));
+    return PyLong_FromLong(routes_find(of(self)->ways->routes, (const uint8_t *)name, (size_t)size, type));
 }
 
 int module_add_ways(PyObject *module)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_MAX = 63, NAME_MAX_SIZE = 255 };
+enum { LABEL_MAX = 63, NAME_MAX_SIZE = 255, DS = 43 };
 
 struct route {
     const uint8_t *name;                 /* NULL: an empty slot */
@@ -77,12 +77,12 @@ struct routes *routes_create(const uint8_t *names, size_t size, const int32_t *t
     return NULL;
 }
 
-int32_t routes_find(const struct routes *routes, const uint8_t *name, size_t size)
+int32_t routes_find(const struct routes *routes, const uint8_t *name, size_t size, unsigned type)
 {
     for (size_t at = 0; at < size; at += name[at] + 1U) { /* the root is the last */
         const struct route *route = &routes->slots[slot_of(routes, name + at, size - at)];
         if (route->name != NULL)
-            return route->to;
+            return at == 0 && type == DS ? ROUTES_PYTHON : route->to;
     }
     return routes->fallback;
 }

@@ -16,7 +16,7 @@ struct routes;
 struct routes *routes_create(const uint8_t *names, size_t size, const int32_t *to, size_t count, int32_t fallback,
                              const uint64_t seed[2]);
 
-/* Return where a canonical name is asked. */
-int32_t routes_find(const struct routes *routes, const uint8_t *name, size_t size);
+/* Return where a canonical name is asked for a type. DS of a name that stands here is for Python: it is asked above. */
+int32_t routes_find(const struct routes *routes, const uint8_t *name, size_t size, unsigned type);
 
 #endif

@@ -199,6 +199,16 @@ def test_a_stale_answer_says_so_and_has_the_ttl_of_stale_ones(flags: int, code: 
     assert (entry.expires, entry.stale_until) == (60, 160)
 
 
+def test_a_stale_answer_is_not_called_authentic_for_what_proved_it_held_no_longer() -> None:
+    """RFC 4035, section 5.3.3."""
+    entry = from_answer(known(60), Ageing(), 0)
+    entry.authentic = True
+    for edns in (b"", opt(do=True)):
+        asked = parse_query(query(flags=0x0120, opt=edns))
+        assert parsed(entry.reply(asked, 5.0)).flags & dns.flags.AD
+        assert not parsed(entry.stale_reply(asked)).flags & dns.flags.AD
+
+
 def test_ttls_are_written_once_a_second_and_for_no_reply_that_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bytes] = []
     really = c._with_ttls

@@ -66,6 +66,29 @@ def reply(outcome: Outcome) -> Reply:
 A = record(NAME, 1, 60, b"\xc0\0\2\1")
 
 
+@pytest.mark.parametrize(
+    ("route", "name", "qtype", "rcode"),
+    [
+        ("5.0.10.in-addr.arpa", "0.10.in-addr.arpa", 12, 0),
+        ("5.0.10.in-addr.arpa", "0.10.IN-ADDR.arpa", 255, 0),
+        ("5.0.10.in-addr.arpa", "1.10.in-addr.arpa", 12, 3),
+        ("5.0.10.in-addr.arpa", "6.0.10.in-addr.arpa", 12, 3),
+        ("5.0.10.in-addr.arpa", "5.0.10.in-addr.arpa", 43, 0),
+        ("5.0.10.in-addr.arpa", "9.5.0.10.in-addr.arpa", 12, None),
+        ("a.b.local", "b.local", 1, 0),
+        ("a.b.local", "c.local", 1, 3),
+        ("a.b.local", "c.b.local", 1, 3),
+    ],
+)
+def test_a_local_zone_does_not_deny_what_is_above_a_route_of_the_owner(
+    route: str, name: str, qtype: int, rcode: int | None
+) -> None:
+    """RFC 8020: below a name that is not there a client would ask for nothing."""
+    outcome = engine({route: "office"}).handle(query(name, qtype), FREE, 0)
+    assert (outcome.rcode if isinstance(outcome, Reply) else None) == rcode
+    assert isinstance(outcome, Forward) or parsed(reply(outcome).wire).answer == []
+
+
 def test_what_is_not_known_is_forwarded_to_its_route() -> None:
     on = engine({"corp.example": "office"})
     for name, upstream in (("www.example", "default"), ("a.corp.example", "office")):

@@ -66,6 +66,13 @@ def test_the_trace_says_what_is_answered_here() -> None:
     assert found.route == "answered here (localhost)"
 
 
+def test_the_trace_says_that_ds_is_asked_above_the_zone() -> None:
+    routes = Routes({from_text("corp.example"): "office"})
+    for qtype, route in ((1, "upstream office"), (43, "upstream default")):
+        found = explain(from_text("corp.example"), ip_address("192.0.2.1"), POLICY, PARSED, routes, qtype)
+        assert found.route == route
+
+
 @pytest.mark.parametrize(
     ("qtype", "route"), [(261, "answered here (about this resolver)"), (1, "upstream default")]
 )

@@ -173,6 +173,29 @@ def test_all_else_under_resolver_arpa_is_denied_here(name: str, qtype: int) -> N
         assert message.authority[0].name.to_text() == "resolver.arpa."
 
 
+def denial(name: str, qtype: int, identity: Identity) -> int:
+    """Return how a local zone denies a record: the response code."""
+    message = parsed(reply(query(name, qtype), identity).wire)
+    assert (message.answer, message.authority[0].name.to_text()) == ([], "home.arpa.")
+    return int(message.rcode())
+
+
+@pytest.mark.parametrize("qtype", [1, 28, 16, 255])
+def test_our_name_in_a_local_zone_is_there_whatever_type_is_asked_for_and_so_is_what_is_above_it(
+    qtype: int,
+) -> None:
+    """RFC 8020: who keeps an NXDOMAIN of it finds no RESINFO nor designated servers any more."""
+    known = Identity(from_text("dns.lan.home.arpa"), designated=[DOT])
+    for name in ("dns.lan.home.arpa", "DNS.lan.home.arpa", "_dns.dns.lan.home.arpa", "lan.home.arpa"):
+        assert denial(name, qtype, known) == 0
+    for name in ("other.lan.home.arpa", "x.dns.lan.home.arpa", "other.home.arpa"):
+        assert denial(name, qtype, known) == 3
+
+
+def test_the_name_that_designated_servers_would_have_is_not_there_without_them() -> None:
+    assert denial("_dns.dns.home.arpa", SVCB, Identity(from_text("dns.home.arpa"))) == 3
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

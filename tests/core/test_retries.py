@@ -15,6 +15,7 @@ from resolver.core.replies import extended_error
 from resolver.core.retries import (
     DEAD_AFTER,
     LONGEST_PROBE_S,
+    NO_EDNS_S,
     RESENDS,
     SHORTEST_TIMEOUT_S,
     SILENT_S,
@@ -137,6 +138,17 @@ def reply(rcode: int = 0, *, truncated: bool = False, edns: bool = True, code: i
 )
 def test_an_answer_is_worth_what_it_says(answer: Answer, over_tcp: bool, expected: Next) -> None:
     assert judge(answer, over_tcp=over_tcp, with_edns=True) is expected
+
+
+def test_edns_is_off_for_an_hour_after_two_refusals_with_no_answer_by_it_between() -> None:
+    found = Health()
+    found.disliked_edns(0.0)
+    assert found.no_edns_until == 0.0
+    found.knows_edns = True  # it answered with EDNS
+    found.disliked_edns(0.0)
+    assert found.no_edns_until == 0.0
+    found.disliked_edns(10.0)
+    assert found.no_edns_until == 10.0 + NO_EDNS_S
 
 
 def test_without_edns_there_is_nothing_less_to_ask_with() -> None:

@@ -79,7 +79,7 @@ RECORDS = [
 @pytest.mark.parametrize(("name", "qtype", "text"), RECORDS)
 def test_localhost_is_loopback_and_back(name: str, qtype: int, text: str) -> None:
     asked = parse_query(query(name, qtype))
-    zone = HERE.find_for(asked)
+    zone = HERE.find(asked.name, asked.qtype)
     assert isinstance(zone, LocalZone)
     message = parsed(zone.shape(asked).reply(asked))
     assert message.flags & dns.flags.AA
@@ -114,7 +114,7 @@ def test_what_is_not_there_is_denied_by_the_soa_of_its_zone(
     name: str, qtype: int, rcode: int, zone: str, edns: bytes
 ) -> None:
     asked = parse_query(query(name, qtype, opt=edns))
-    found = HERE.find_for(asked)
+    found = HERE.find(asked.name, asked.qtype)
     assert isinstance(found, LocalZone)
     message = parsed(found.shape(asked).reply(asked))
     assert (message.rcode(), message.answer) == (rcode, [])
@@ -126,7 +126,7 @@ def test_what_is_not_there_is_denied_by_the_soa_of_its_zone(
 
 def told(name: str, qtype: int) -> dns.message.Message:
     asked = parse_query(query(name, qtype))
-    found = HERE.find_for(asked)
+    found = HERE.find(asked.name, asked.qtype)
     assert isinstance(found, LocalZone)
     return parsed(found.shape(asked).reply(asked))
 
@@ -157,14 +157,14 @@ def test_a_local_zone_has_its_soa_and_its_name_server_at_the_apex(name: str) -> 
 
 def test_ds_of_a_delegated_zone_is_for_the_zone_above_to_answer() -> None:
     for name in ("home.arpa", "168.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa"):
-        assert HERE.find_for(parse_query(query(name, DS))) == "default"
-        assert isinstance(HERE.find_for(parse_query(query(name, 2))), LocalZone)
-        assert isinstance(HERE.find_for(parse_query(query(f"a.{name}", DS))), LocalZone)
+        assert HERE.find(names.from_text(name), DS) == "default"
+        assert isinstance(HERE.find(names.from_text(name), 2), LocalZone)
+        assert isinstance(HERE.find(names.from_text(f"a.{name}"), DS), LocalZone)
 
 
 @pytest.mark.parametrize("name", ["onion", "test", "invalid", "local", "localhost", "resolver.arpa"])
 def test_not_even_ds_of_the_other_zones_leaves_the_network(name: str) -> None:
-    assert isinstance(HERE.find_for(parse_query(query(name, DS))), LocalZone)
+    assert isinstance(HERE.find(names.from_text(name), DS), LocalZone)
 
 
 def owned(**routes: str) -> Routes:
@@ -204,6 +204,27 @@ def test_a_route_below_a_local_zone_leaves_the_rest_of_the_zone_here() -> None:
     assert answered_here("y.test", routes)
     assert routes.find(names.from_text("free.example")) == "all"
     assert routes.find(names.ROOT) == "all"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("corp.example", "default"),
+        ("lab.corp.example", "office"),
+        ("x.lab.corp.example", "lab"),
+        ("168.192.in-addr.arpa", "default"),
+        (".", "all"),
+    ],
+)
+def test_ds_of_a_zone_with_a_route_is_asked_where_the_zone_above_is(name: str, found: str) -> None:
+    """RFC 4035, section 4.2: the parent has the DS records of a zone, and the proof that it has none."""
+    zones = {"corp.example": "office", "lab.corp.example": "lab", "168.192.in-addr.arpa": "office"}
+    routes = owned(**zones, **({".": "all"} if name == "." else {}))
+    assert routes.find(names.from_text(name), DS) == found
+
+
+def test_ds_of_a_zone_with_a_route_below_a_local_zone_is_answered_here() -> None:
+    assert isinstance(owned(**{"lab.test": "lab"}).find(names.from_text("lab.test"), DS), LocalZone)
 
 
 @given(HOSTS, st.lists(HOSTS, max_size=6))

@@ -11,6 +11,7 @@ import pytest
 
 from resolver.core import retries
 from resolver.core.retries import RESENDS
+from resolver.core.wire import parse_query
 from resolver.edge import server as edge_server
 from resolver.edge.group import GroupSpec
 from resolver.edge.server import ServerSpec
@@ -72,6 +73,27 @@ async def test_a_resolver_that_stops_asks_nobody_again() -> None:
         assert server._link.closed
         assert server.requests == 4
         waiting.cancel()
+
+
+async def test_what_is_asked_once_a_connection_is_lost_goes_over_a_new_one_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Written to the old one it would wait for the event loop to tell, and asyncio complain in the log."""
+    async with upstream() as up:
+        spec = ServerSpec(*up.address, tcp_only=True)
+        async with resolver(spec=GroupSpec((spec,), timeout_s=30)) as running:
+            await running.ask(query("first.example"))
+            (server,) = running.upstreams.servers()
+            old = server._link
+            assert old is not None
+            assert old._transport is not None
+            old._transport.abort()  # as when a write fails
+            asked = asyncio.gather(*[running.ask(query(f"n{number}.example")) for number in range(20)])
+            for number in range(20):
+                running.upstreams.ask(parse_query(query(f"m{number}.example")), "default", lambda *_: None)
+            assert not old.pending
+            assert {parsed(reply).rcode() for reply in await asked} == {dns.rcode.NOERROR}
+    assert [one for one in caplog.records if one.name == "asyncio"] == []
 
 
 @pytest.mark.parametrize("tcp_only", [True, False])

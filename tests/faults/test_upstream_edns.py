@@ -37,14 +37,30 @@ async def test_a_server_without_edns_is_asked_without_over_tcp_too() -> None:
         return [answered(asked, A) if over_tcp else answered(asked, flags=0x8380)]
 
     async with upstream(script) as up, resolver(up.address) as running:
-        assert parsed(await running.ask(query())).rcode() == 0
+        for name in ("first.example", "second.example"):
+            assert parsed(await running.ask(query(name))).rcode() == 0
         assert [(_has_edns(asked.wire), asked.over_tcp) for asked in up.asked] == [
             (True, False),
             (False, False),
             (False, True),
-        ]
+        ] * 2
         await running.ask(query("other.example"))
-        assert not _has_edns(up.asked[3].wire)
+        assert not _has_edns(up.asked[6].wire)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_one_forged_refusal_does_not_take_edns_from_a_server_that_is_new() -> None:
+    forged = [True]
+
+    def script(asked: bytes, over_tcp: bool) -> Sequence[bytes]:
+        if forged and _has_edns(asked):
+            return [answered(asked, flags=0x8180 | forged.pop())]
+        return [answered(asked, A, opt=opt() if _has_edns(asked) else b"")]
+
+    async with upstream(script) as up, resolver(up.address) as running:
+        for name in ("first.example", "second.example", "third.example"):
+            assert parsed(await running.ask(query(name))).rcode() == 0
+        assert [_has_edns(asked.wire) for asked in up.asked] == [True, False, True, True]
 
 
 @pytest.mark.usefixtures("patient")
