@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from resolver.config import Config
 from resolver.core import names
 from resolver.core.errors import PageFault
-from resolver.edge.certificate import read_certificate
+from resolver.edge.certificate import KeyFault, read_certificate
 from resolver.edge.page_channel import Appearance
 from resolver.regular import open_regular
 from resolver.web import markup
@@ -30,7 +30,8 @@ def make_appearance(config: Config) -> Appearance:
     try:
         read_certificate(page.certificate, page.key)
     except PageFault as fault:
-        raise PageFault(config.remark(("notice", "certificate"), str(fault))) from fault
+        key = "key" if isinstance(fault, KeyFault) else "certificate"
+        raise PageFault(config.remark(("notice", key), str(fault))) from fault
     return Appearance(look, own_hosts(config), (page.certificate, page.key))
 
 

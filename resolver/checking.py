@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from resolver.appearance import appearance_faults
 from resolver.config import Config
+from resolver.core.errors import SignatureFault
 from resolver.core.guards import Protected, Update
 from resolver.core.keys import Secret, draw_secret
+from resolver.core.patterns import Patterns
 from resolver.core.steps import Steps
-from resolver.edge.builder import compile_read
+from resolver.edge import minisign
+from resolver.edge.builder import Build, compile_read
 from resolver.edge.forms import Form
 from resolver.edge.intake import (
     Read,
@@ -24,8 +27,12 @@ from resolver.edge.intake import (
     read,
 )
 from resolver.engines import make_steps
+from resolver.listing import counted
 from resolver.parts import failed_tests, list_sources, protected_names, waiting_tests
 from resolver.record_checks import record_warnings
+
+SHOWN = 5
+"""How many patterns that would not be applied are told one by one."""
 
 
 class Checked(NamedTuple):
@@ -44,6 +51,7 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
     steps = make_steps(config.engine)
     guards = _Guards(config, steps)
     warnings = [str(warning) for warning in config.warnings]
+    warnings += _unverifiable(config)
     mistakes = appearance_faults(config)
     found = []
     for number, source in enumerate(sources, 1):
@@ -64,6 +72,7 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
     built = compile_read(sources, found, steps)
     mistakes += failed_tests(config, built)
     warnings += waiting_tests(config, built)
+    warnings += _not_applied(sources, built)
     return Checked(warnings, mistakes)
 
 
@@ -71,6 +80,29 @@ def _unread(config: Config, source: Source, error: str) -> str:
     """Return what is wrong with a list; where its file is not there, what names it may be wrong."""
     missing = not source.url and not source.path.exists()
     return config.remark(("lists", source.name, "path"), error) if missing else error
+
+
+def _unverifiable(config: Config) -> Iterator[str]:
+    """Yield which lists will not be fetched since their signatures cannot be checked, and what would help."""
+    for name, settings in config.lists.items():
+        if settings.minisign is None:
+            continue
+        try:
+            minisign.public_key(settings.minisign)
+            minisign.need()
+        except SignatureFault as fault:
+            yield config.remark(("lists", name, "minisign"), f"will not be fetched: {fault}")
+
+
+def _not_applied(sources: Sequence[Source], built: Build) -> list[str]:
+    """Return which patterns of the lists no query would meet, and why: the first, and how many more."""
+    refused = Patterns([(n, one) for n, patterns in enumerate(built.patterns) for one in patterns]).refused
+    said = [
+        f"{sources[number].shown}:{pattern.line}: pattern not applied: {pattern.text}: {reason}"
+        for number, pattern, reason in refused[:SHOWN]
+    ]
+    more = len(refused) - SHOWN
+    return [*said, f"and {counted(more, 'more pattern')} not applied"] if more > 0 else said
 
 
 class _Guards:

@@ -100,7 +100,8 @@ def check(path: Path | None) -> None:
 
     So is what the server would refuse: updates of lists that look wrong, names in `never_block` that a list
     blocks, tests that fail. Ends with status 1 when there is any; warnings alone do not count. They are of
-    lists that block without saying why or whom to ask, and of reviews that are due, too.
+    lists that block without saying why or whom to ask, of reviews that are due, and of patterns and
+    signatures for which a package is missing, too.
     """
     from datetime import date
 
@@ -151,7 +152,11 @@ def explain(name: str, qtype: str, client: str, path: Path | None, as_json: bool
 @click.argument("name", callback=lambda _context, _argument, name: _no_url(name))
 @click.argument("qtype", metavar="[TYPE]", default="A")
 @click.option(
-    "--server", default="127.0.0.1:5335", show_default=True, metavar="HOST:PORT", help="Whom to ask."
+    "--server",
+    default="127.0.0.1:5335",
+    show_default=True,
+    metavar="ADDRESS[:PORT]",
+    help="Whom to ask; on port 53 where none is given.",
 )
 @click.option("--tcp", is_flag=True, help="Ask over TCP.")
 @click.option("--dnssec", is_flag=True, help="Ask for DNSSEC records too.")
@@ -201,6 +206,7 @@ def replay(names: TextIO | None, changed: Path, client: str, path: Path | None) 
 
     FILE has a name a line, and behind it the client's address if that matters; `-` is standard input, and
     `journal` what the running server has in its journal, with queries and clients counted for each name.
+    Lines that cannot be read are left out and told.
 
     \b
     Examples:
@@ -222,7 +228,10 @@ def replay(names: TextIO | None, changed: Path, client: str, path: Path | None) 
         queries = replaying.read_journal(events, address)
     else:
         given = names
-        queries = as_ours(lambda: replaying.read_seen(given, getattr(given, "name", "-"), address))
+        read = as_ours(lambda: replaying.read_seen(given, getattr(given, "name", "-"), address))
+        for said in read.left_out():
+            click.echo(said, err=True)
+        queries = read.seen
     old, new = [replaying.policy_of(config, progress()) for config in (before, after)]
     found = list(replaying.changes(old, new, queries))
     for line in found if isinstance(queries, list) else replaying.by_name(found, queries):
@@ -273,14 +282,17 @@ def requests(path: Path | None, as_json: bool) -> None:
     """
     from resolver.edge.desk import kept
 
-    folder = read_config(path).state
+    config = read_config(path)
     try:
-        found = list(kept(folder))
+        found = list(kept(config.state))
     except OSError as exc:
         raise click.ClickException(f"{exc.filename}: {exc.strerror}") from exc
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
+    if not found:
+        off = "the notice page has no form to ask by; `notice.requests: true` puts it there"
+        click.echo("nobody asked for anything yet" if config.notice.requests else off, err=True)
     for one in found:
         reply = f"; answer to {one['reply']}" if one.get("reply") else ""
         said = f"{one['time']} {one['host']} for {one['client']} (list {one['list']}): {one['why']}{reply}"

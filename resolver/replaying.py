@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 from resolver.config import Config
 from resolver.core.errors import NameFault, ReplayError
@@ -18,6 +18,8 @@ from resolver.edge.builder import build
 from resolver.engines import make_steps
 from resolver.parts import list_sources, make_policy
 
+SHOWN = 5
+"""How many lines that cannot be read are told one by one."""
 LOOPBACK = ip_address("127.0.0.1")
 
 
@@ -47,12 +49,24 @@ class Change:
         return f"{sign} {to_text(self.seen.name)} ({self.by}) for {self.seen.client}"
 
 
-def read_seen(lines: Iterable[str], source: str, client: Address = LOOPBACK) -> list[Seen]:
+class SeenFile(NamedTuple):
+    """What a file of names says: what was asked for, and what is wrong with lines that cannot be read."""
+
+    seen: list[Seen]
+    bad: list[str]
+
+    def left_out(self) -> list[str]:
+        """Return what to tell of bad lines: the first, and how many there are."""
+        count = len(self.bad)
+        return [*self.bad[:SHOWN], f"{_count(count, 'line')} left out"] if count else []
+
+
+def read_seen(lines: Iterable[str], source: str, client: Address = LOOPBACK) -> SeenFile:
     """Return what lines say: a name each, with the client's address behind it if it is not `client`.
 
-    Raises ReplayError, which names the line.
+    A line that cannot be read costs only itself. Raises ReplayError where that is every line.
     """
-    seen = []
+    found = SeenFile([], [])
     for number, line in enumerate(lines, 1):
         fields = line.partition("#")[0].split()
         if not fields:
@@ -60,10 +74,14 @@ def read_seen(lines: Iterable[str], source: str, client: Address = LOOPBACK) -> 
         try:
             if len(fields) > 2:
                 raise ValueError("more than a name and an address")
-            seen.append(Seen(from_text(fields[0]), ip_address(fields[1]) if len(fields) == 2 else client))
+            found.seen.append(
+                Seen(from_text(fields[0]), ip_address(fields[1]) if len(fields) == 2 else client)
+            )
         except (NameFault, ValueError) as exc:
-            raise ReplayError(f"{source}:{number}: {exc}") from exc
-    return seen
+            found.bad.append(f"{source}:{number}: {exc}")
+    if found.bad and not found.seen:
+        raise ReplayError("\n".join([*found.left_out(), "no line could be read"]))
+    return found
 
 
 def policy_of(config: Config, told: Callable[[str], object]) -> Policy:

@@ -50,9 +50,14 @@ def test_without_a_word_of_the_owner_the_page_is_plain() -> None:
         ("logo: large.png", "n.yaml:2:16: notice.logo: {folder}/large.png: larger than 64 KiB"),
         ("logo: .", "n.yaml:2:16: notice.logo: {folder}: "),
         ("certificate: none.pem, key: none.key", "n.yaml:2:23: notice.certificate: {folder}/none.pem"),
+        (
+            "certificate: notice.pem, key: none.key",
+            "n.yaml:2:40: notice.key: {folder}/none.key: No such file",
+        ),
     ],
 )
 def test_what_cannot_be_taken_is_told_where_it_stands(tmp_path: Path, notice: str, said: str) -> None:
+    certify(tmp_path, "notice.example")
     (tmp_path / "text.png").write_text("text")
     (tmp_path / "large.png").write_bytes(PNG + bytes(64 << 10))
     config = configured(tmp_path, notice)

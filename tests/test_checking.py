@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from resolver import checking
 from resolver.checking import Checked, check
 from resolver.config import Config, load
 from resolver.core.errors import ListRefused
+from resolver.core.patterns import Patterns
 from resolver.edge.builder import Order, build_file
 from resolver.edge.history import accept
 from resolver.edge.intake import history
@@ -186,3 +190,34 @@ def test_every_mistake_of_a_record_in_a_list_is_a_line_of_its_own(tmp_path: Path
         f"{path}:1:27: record.since: 'soon' is not a date as 2026-11-22",
         f"{path}:1:41: record.review: 'later' is not a date as 2026-11-22",
     ]
+
+
+def test_patterns_that_would_not_be_applied_are_warned_of_with_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "Patterns", partial(Patterns, use_re2=False))
+    path, lists = tmp_path / "ads.txt", "  ads: {path: ads.txt, format: adblock, mode: shadow}\n"
+    path.write_text("||ads.example^\n/^ads[0-9]+/\n/(a+)+x/\n")
+    said = "pattern not applied: /(a+)+x/: needs google-re2: pip install 'nxwhy[regex]'"
+    assert doubts(tmp_path, lists) == [f"ads.txt:3: {said}"]
+    path.write_text("".join([f"/(a+)+x{number}/\n" for number in range(8)]))
+    *shown, more = doubts(tmp_path, lists)
+    assert len(shown) == checking.SHOWN
+    assert more == "and 3 more patterns not applied"
+
+
+def test_a_list_whose_signature_could_not_be_checked_is_warned_of_where_its_key_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state" / "fetched" / "ads.list"
+    path.parent.mkdir(parents=True)
+    path.write_text("ads.example\n")
+    said = "record: {title: A, text: b, contact: 'tel:110'}"
+    text = f"  ads: {{url: 'https://lists.example/a', minisign: %s, {said}}}\n"
+    key = "RWQ" + "A" * 53
+    where = "n.yaml:2:51: lists.ads.minisign: will not be fetched"
+    assert doubts(tmp_path, text % "typo") == [f"{where}: not a public key of minisign"]
+    assert doubts(tmp_path, text % key) == []
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    needed = "checking signatures needs more: pip install 'nxwhy[minisign]'"
+    assert doubts(tmp_path, text % key) == [f"{where}: {needed}"]

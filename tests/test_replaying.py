@@ -9,8 +9,18 @@ from click.testing import CliRunner
 from resolver.cli import main
 from resolver.config import read
 from resolver.core.errors import ReplayError
-from resolver.core.names import from_text
-from resolver.replaying import Change, Seen, by_name, changes, policy_of, read_journal, read_seen, summary
+from resolver.core.names import from_text, to_text
+from resolver.replaying import (
+    SHOWN,
+    Change,
+    Seen,
+    by_name,
+    changes,
+    policy_of,
+    read_journal,
+    read_seen,
+    summary,
+)
 
 OLD = "lists: {ads: {path: ads.txt}}\nstate: state\n"
 NEW = (
@@ -89,7 +99,38 @@ def test_a_rule_for_one_type_changes_what_was_asked_for_that_type(folder: Path) 
     assert [change.seen.qtype for change in changes(old, changed, seen)] == [28]
 
 
-@pytest.mark.parametrize("line", ["a..example", "a.example 192.0.2.300", "a.example 192.0.2.1 more"])
-def test_a_line_that_is_no_name_is_told(line: str) -> None:
-    with pytest.raises(ReplayError, match="seen:2: "):
-        list(read_seen(["a.example", line], "seen"))
+@pytest.mark.parametrize(
+    "line", ["a..example", "a.example 192.0.2.300", "a.example 192.0.2.1 more", "\udce4"]
+)
+def test_a_line_that_is_no_name_costs_only_itself_and_is_told(line: str) -> None:
+    found = read_seen(["a.example", line, "b.example"], "seen")
+    assert [to_text(one.name) for one in found.seen] == ["a.example", "b.example"]
+    bad, count = found.left_out()
+    assert bad.startswith("seen:2: ")
+    assert bad.isprintable()
+    assert count == "1 line left out"
+
+
+def test_of_many_such_lines_the_first_are_told_and_how_many_there_are() -> None:
+    found = read_seen(["a..example"] * 8 + ["a.example"], "seen")
+    assert len(found.left_out()) == SHOWN + 1
+    assert found.left_out()[-1] == "8 lines left out"
+    assert read_seen(["a.example"], "seen").left_out() == []
+
+
+def test_a_file_without_any_line_that_can_be_read_is_refused() -> None:
+    with pytest.raises(ReplayError, match=r"seen:1: .*\n1 line left out\nno line could be read"):
+        read_seen(["a..example"], "seen")
+    assert read_seen(["# nothing"], "seen").seen == []
+
+
+def test_the_command_goes_on_behind_a_bad_line(folder: Path) -> None:
+    path = folder / "bad.txt"
+    path.write_text("a..example\nmore.example\n")
+    words = ["replay", str(path), "--with", str(folder / "new.yaml"), "--config", str(folder / "old.yaml")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0
+    assert done.stdout == "+ more.example (more) for 127.0.0.1\n"
+    bad, count, *_ = done.stderr.splitlines()
+    assert bad.startswith(f"{path}:1: ")
+    assert count == "1 line left out"

@@ -18,6 +18,7 @@ from resolver.config.model import Config
 from resolver.config.problem import ConfigError, Places, Problem
 from resolver.config.quantities import shown
 from resolver.core.lists.document import KEY, DocumentFault, compose, scalar
+from resolver.core.lists.yaml_hint import ADDRESS, comment_hint
 from resolver.regular import open_regular
 
 MAX_BYTES = 1 << 20
@@ -75,7 +76,7 @@ def load(
     if empty and path is not None:  # an editor stopped between two writes, or the disk was full
         said = "says nothing; write {} for what holds without a file"
         raise ConfigError((Problem(source, 1, 1, "", said),))
-    reading = _Reading(source)
+    reading = _Reading(text, source)
     values = {} if root is None or empty else reading.value(root, ())
     if not isinstance(values, dict):
         reading.note((), "the configuration must be a mapping of keys")
@@ -101,8 +102,8 @@ def state_folder(environment: Mapping[str, str]) -> Path:
 class _Reading:
     """One text being read: where everything stands, and what is wrong so far."""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    def __init__(self, text: str, source: str) -> None:
+        self._text, self._source = text, source
         self._nodes: dict[Location, yaml.Node] = {}
         self._empty: list[Location] = []
         self.problems: list[Problem] = []
@@ -127,7 +128,8 @@ class _Reading:
         """
         draft = Draft(values)
         for location in self._empty:
-            self.note(location, "has no value: write one, or leave it out")
+            meant = comment_hint(self._text, self._nodes[location].start_mark.index)
+            self.note(location, f"has no value: write one, or leave it out{meant}")
         draft.leave_out(self._empty)
         for attempt in range(ROUNDS):
             try:
@@ -171,7 +173,8 @@ class _Reading:
         known = keys_at(location)
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._note_at(key, location, "a key must be plain text")
+                meant = ADDRESS if _is_address(key) else ""
+                self._note_at(key, location, f"a key must be plain text{meant}")
                 continue
             name = str(key.value)  # as written: `null` is a name like others
             place = (*location, name)
@@ -211,6 +214,14 @@ def _part(part: str | int) -> str:
     """Return a key or place as it is shown on the way to a value."""
     text = str(part)
     return text if text.replace("_", "").replace("-", "").isalnum() and len(text) <= LONGEST else shown(text)
+
+
+def _is_address(node: yaml.Node) -> bool:
+    """Say whether a list is an IPv6 address in brackets that lacks quotes."""
+    if not isinstance(node, yaml.SequenceNode) or len(node.value) != 1:
+        return False
+    (inner,) = node.value
+    return isinstance(inner, yaml.ScalarNode) and inner.value.count(":") > 1
 
 
 def _is_empty(node: yaml.Node) -> bool:

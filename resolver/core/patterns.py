@@ -51,7 +51,8 @@ Each may be within bounds, and thousands of them hold up every query.
 MAX_KEYS = 32
 """Most texts of which one must be there, for one expression."""
 
-NEEDS_RE2 = "needs google-re2"
+NEEDS_RE2 = "needs google-re2: pip install 'nxwhy[regex]'"
+TOO_LARGE = "too large for google-re2"
 
 _RE2_MEMORY = 64 << 20
 """Most bytes that one automaton keeps of what it has seen; it takes them only as it needs them."""
@@ -89,7 +90,8 @@ class Patterns:
             except (ExpressionFault, Unsupported) as exc:
                 refused.append(Refused(number, pattern, str(exc)))
         search = _Re2Search(nodes) if use_re2 and nodes else _ReSearch(nodes)
-        refused += [Refused(*taken[place], NEEDS_RE2) for place in search.refused]
+        reason = TOO_LARGE if use_re2 else NEEDS_RE2
+        refused += [Refused(*taken[place], reason) for place in search.refused]
         self._search: Callable[[str], list[int]] = search.find
         self._listed = taken
         self._spared = {

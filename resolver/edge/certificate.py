@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from resolver.core.errors import PageFault
+from resolver.regular import open_regular
 
 TURNS = 8
 """More than a handshake has."""
+_NOT_ITS_KEY = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"})
+"""What OpenSSL says of a key that is not that of the certificate; the last where it is of another kind."""
+
+
+class KeyFault(PageFault):
+    """What is wrong with the key of a certificate that can be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,16 @@ class Certificate:
 
 
 def read_certificate(certificate: Path, key: Path) -> Certificate:
-    """Return a certificate with its chain and key, in PEM. Raises PageFault, as for an expired one."""
+    """Return a certificate with its chain and key, in PEM.
+
+    Raises PageFault, as for an expired one, and KeyFault where it is the key.
+    """
+    _look_at(certificate, PageFault)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(certificate)
+    except ssl.SSLError as exc:
+        raise PageFault(f"{certificate}: no certificate in PEM") from exc
+    _look_at(key, KeyFault)
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(
@@ -36,10 +52,22 @@ def read_certificate(certificate: Path, key: Path) -> Certificate:
         return Certificate(context, frozenset(_names(context, certificate)))
     except ssl.SSLCertVerificationError as exc:
         raise PageFault(f"{certificate}: {exc.verify_message}") from exc
+    except ssl.SSLError as exc:
+        if exc.reason in _NOT_ITS_KEY:
+            raise KeyFault(f"{key}: the key is not that of the certificate {certificate}") from exc
+        if exc.reason is None:  # all that OpenSSL says of a file without a key that it can read
+            raise KeyFault(f"{key}: no key in PEM without a password") from exc
+        raise PageFault(f"{certificate} with {key}: {exc.reason}") from exc
     except (OSError, ValueError) as exc:
-        said = exc.reason if isinstance(exc, ssl.SSLError) else getattr(exc, "strerror", None)
-        where = getattr(exc, "filename", None) or f"{certificate} with {key}"
-        raise PageFault(f"{where}: {said or exc}") from exc
+        raise PageFault(f"{certificate} with {key}: {exc}") from exc
+
+
+def _look_at(path: Path, fault: type[PageFault]) -> None:
+    """Raise a fault that names a file which cannot be read; OpenSSL does not say which of the two it is."""
+    try:
+        open_regular(path).close()
+    except OSError as exc:
+        raise fault(f"{path}: {exc.strerror}") from exc
 
 
 def _names(server: ssl.SSLContext, certificate: Path) -> list[str]:

@@ -277,15 +277,29 @@ def test_a_mistake_in_a_value_is_told_where_it_stands(text: str, said: str) -> N
         ("- a", "1:1: the configuration must be a mapping of keys"),
         ("\n  hello", "2:3: the configuration must be a mapping of keys"),
         ("''", "1:1: the configuration must be a mapping of keys"),
-        ("a: &x b", "1:4: anchors and aliases are not taken"),
-        ("a: *x", "1:4: anchors and aliases are not taken"),
-        ("a: !!python/name:os.system b", "1:4: tags are not taken"),
-        ("state: !!str a", "1:8: tags are not taken"),
+        ("a: &x b", "1:4: anchors and aliases are not taken; a text that begins with `&` needs quotes"),
+        ("a: *x", "1:4: anchors and aliases are not taken; a text that begins with `*` needs quotes"),
+        (
+            "a: !!python/name:os.system b",
+            "1:4: tags are not taken; a text that begins with `!` needs quotes",
+        ),
+        ("state: !!str a", "1:8: tags are not taken; a text that begins with `!` needs quotes"),
+        (
+            "notice:\n  colour: #0f6272",
+            "2:10: notice.colour: has no value: write one, or leave it out; "
+            "what is behind `#` is a comment, unless it is in quotes",
+        ),
         ("engine: auto\n---\nengine: auto", "2:1: no valid YAML: but found another document"),
         ("{a: " * 9 + "}" * 9, "1:33: nested too deeply"),
         ("[" * 900, "1:9: nested too deeply"),  # libyaml looks ahead, and may refuse 1000 itself
-        ("\tlog: {}", "1:1: no valid YAML: found character that cannot start any token"),
-        ("log:\n\tlevel: info", "2:1: no valid YAML: found character that cannot start any token"),
+        (
+            "\tlog: {}",
+            "1:1: no valid YAML: found character that cannot start any token; use blanks to indent, not tabs",
+        ),
+        (
+            "log:\n\tlevel: info",
+            "2:1: no valid YAML: found character that cannot start any token; use blanks to indent, not tabs",
+        ),
         ("log: 'a", "1:8: no valid YAML: found unexpected end of stream"),
         ("log: {}\nlog: {}", "2:1: log: this key stands twice"),
         ("log:\n  level: info\n  level: info", "3:3: log.level: this key stands twice"),
@@ -304,6 +318,12 @@ def test_a_mistake_in_a_value_is_told_where_it_stands(text: str, said: str) -> N
 )
 def test_a_mistake_in_the_yaml_is_told_where_it_stands(text: str, said: str | None) -> None:
     assert mistakes(text) == [said or "1:8: lists: must be a mapping of keys"]
+
+
+@pytest.mark.parametrize("text", ["listen: {dns: [[2001:db8::1]:53]}", "listen: {dns: [[fe80::1]:53]}"])
+def test_an_address_in_brackets_that_yaml_takes_for_a_key_is_told_to_need_quotes(text: str) -> None:
+    said = 'a key must be plain text; an address in brackets needs quotes, as "[::1]:53"'
+    assert mistakes(text)[0] == f"1:16: listen.dns.0: {said}"
 
 
 def test_all_mistakes_are_told_in_one_run_in_their_order() -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 import yaml
 
 from resolver.core.errors import ResolverError
+from resolver.core.lists.yaml_hint import hint
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = "tag:yaml.org,2002:null"
@@ -27,6 +28,10 @@ class Mark(Protocol):
     @property
     def column(self) -> int:
         """The column, from 0."""
+
+    @property
+    def index(self) -> int:
+        """The place in the text, from 0."""
 
 
 Place = tuple[str | int, ...]
@@ -55,7 +60,8 @@ def compose(text: str, max_depth: int, max_nodes: int) -> yaml.Node | None:
         _check(text, max_depth, max_nodes)
         return yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as exc:
-        raise DocumentFault(exc.problem_mark, f"no valid YAML: {exc.problem or exc.context}") from exc
+        meant = _meant(text, exc.problem_mark)
+        raise DocumentFault(exc.problem_mark, f"no valid YAML: {exc.problem or exc.context}{meant}") from exc
     except (yaml.YAMLError, ValueError) as exc:
         raise DocumentFault(None, f"no valid YAML: {' '.join(str(exc).split())[:200]}") from exc
 
@@ -107,9 +113,10 @@ def _check(text: str, max_depth: int, max_nodes: int) -> None:
     depth = nodes = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise DocumentFault(event.start_mark, "anchors and aliases are not taken")
+            meant = _meant(text, event.start_mark)
+            raise DocumentFault(event.start_mark, f"anchors and aliases are not taken{meant}")
         if getattr(event, "tag", None) is not None:
-            raise DocumentFault(event.start_mark, "tags are not taken")
+            raise DocumentFault(event.start_mark, f"tags are not taken{_meant(text, event.start_mark)}")
         nodes += isinstance(event, yaml.NodeEvent)
         if nodes > max_nodes:
             raise DocumentFault(event.start_mark, f"more than {max_nodes} keys and values")
@@ -119,3 +126,7 @@ def _check(text: str, max_depth: int, max_nodes: int) -> None:
                 raise DocumentFault(event.start_mark, "nested too deeply")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _meant(text: str, mark: Mark | None) -> str:
+    return hint(text, mark.index) if mark else ""

@@ -10,7 +10,7 @@ from resolver.core.lists.adblock import read_adblock
 from resolver.core.lists.line import Bad, Cancel
 from resolver.core.lists.rule import Pattern, Rule, Scope
 from resolver.core.names import from_text, to_text
-from resolver.core.patterns import Patterns
+from resolver.core.patterns import NEEDS_RE2, Patterns
 from tests.core.lists.said import reasons, says
 from tests.hostile_lists import ADBLOCK, COUNTED, LONGEST, Line
 from tests.steps import grows_as_its_input
@@ -272,7 +272,7 @@ def test_whatever_the_line_names_are_canonical_and_patterns_can_be_looked_for(li
             assert "." in said.name
         if isinstance(said, Pattern):
             refused = Patterns([(0, said)], use_re2=False).refused
-            assert [refusal.reason for refusal in refused] in ([], ["needs google-re2"])
+            assert [refusal.reason for refusal in refused] in ([], [NEEDS_RE2])
         if isinstance(said, Bad):
             assert said.reason
 
