@@ -46,7 +46,6 @@ from resolver.parts import (
     make_identity,
     make_policy,
     make_routes,
-    make_upstreams,
     origins,
 )
 from resolver.process import settle_memory
@@ -165,7 +164,7 @@ class App:
             engine.cache.resize(config.cache.size)
         if moved:
             engine.routes = make_routes(config)
-        self._upstreams.configure(make_upstreams(config))
+        self._upstreams.configure(come_from.upstreams)
         self._recorder.put_in_force(config)
         self._parts.put_in_force(self._service.clients)
         if moved:  # only now: what is asked from here on is asked where it goes now

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from resolver.config import Config
-from resolver.config.model import DEFAULT_UPSTREAM, Expectation, Kind, ListSettings, Mode, Queries
+from resolver.config.model import DEFAULT_UPSTREAM, Expectation, Kind, ListSettings, Mode, Queries, Route
+from resolver.config.server import ServerSettings
 from resolver.core import names
 from resolver.core.cache import Ageing
 from resolver.core.clients import Bucket, Clients
@@ -201,9 +203,17 @@ def make_upstreams(config: Config) -> dict[str, GroupSpec]:
     }
 
 
-def origins(config: Config) -> tuple[object, ...]:
-    """Return what says where answers come from: where it changes, what is cached may be wrong."""
-    return config.routes, make_upstreams(config), config.server
+class Origins(NamedTuple):
+    """Where answers come from: when it changes, what is cached may be wrong."""
+
+    routes: tuple[Route, ...]
+    upstreams: dict[str, GroupSpec]
+    server: ServerSettings
+
+
+def origins(config: Config) -> Origins:
+    """Return where answers come from by a configuration, and by resolv.conf where it names no upstream."""
+    return Origins(config.routes, make_upstreams(config), config.server)
 
 
 def make_ageing(config: Config) -> Ageing:

@@ -16,6 +16,7 @@ from resolver.core.replies import NETWORK_ERROR, NO_REACHABLE_AUTHORITY, extende
 from resolver.core.retries import RESENDS, Attempt, Next, judge
 from resolver.core.wire import Answer, Query, parse_answer
 from resolver.edge.group import GroupSpec, UpstreamGroup
+from resolver.edge.probe import Probe
 from resolver.edge.race import Race, Told
 from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
@@ -278,48 +279,6 @@ def _tell_nobody(answer: Answer | None, options: bytes) -> None:
     """Take the place of whom an exchange told."""
 
 
-class _Probe:
-    """A question to a server that is set aside: any answer brings it back."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._places: list[Place] = []
-        self._sent = server.loop.time()
-
-    def send(self) -> None:
-        packet = questions.upstream_query(questions.PROBE)
-        try:
-            (self._server.send_tcp if self._server.spec.tcp_only else self._server.send)(
-                self, packet, self._places
-            )
-        except OSError:
-            self.give_up(0)
-            return
-        self._server.wheel.after(1.0, self.give_up, 0)
-
-    def received(self, server: Server, wire: bytes, *, over_tcp: bool) -> None:
-        if len(wire) >= 12 and wire[2] & 0x80:
-            server.answered(server.loop.time() - self._sent)
-            self._clear()
-
-    def refused(self, server: Server) -> None:
-        """Wait for the time-out all the same."""
-
-    def cut_off(self, server: Server) -> None:
-        """Wait for the time-out all the same."""
-
-    def give_up(self, _: int) -> None:
-        self._server.silent(self._places, self._sent)
-        self._clear()
-        if not self._server.health.up:
-            self._server.health.probed_in_vain(self._server.loop.time())
-
-    def _clear(self) -> None:
-        for pending, ident in self._places:
-            pending.pop(ident, None)
-        self._places.clear()
-
-
 class Upstreams:
     """All groups of servers, and what they share."""
 
@@ -400,4 +359,4 @@ class Upstreams:
         for server in servers:
             if server.health.down_until is not None and now >= server.health.down_until:
                 server.health.down_until = now + LINGER_S  # until the probe is over
-                _Probe(server).send()
+                Probe(server).send()
