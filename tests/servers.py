@@ -183,6 +183,7 @@ class Nxwhy:
     notice: int
     folder: Path
     config: Path
+    _unread: bytes = b""
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command of nxwhy with the same configuration."""
@@ -190,18 +191,25 @@ class Nxwhy:
 
     def log_until(self, text: str, timeout_s: float = 30.0) -> str:
         """Return the log lines from here on up to one that holds a text."""
-        assert self.process.stderr is not None
         deadline, seen = time.monotonic() + timeout_s, ""
-        while time.monotonic() < deadline:
-            ready, _, _ = select.select([self.process.stderr], [], [], deadline - time.monotonic())
-            if ready:
-                line = self.process.stderr.readline()
-                seen += line
-                if text in line:
-                    return seen
-                if not line:
-                    break
+        while (line := self._next_line(deadline)) is not None:
+            seen += line
+            if text in line:
+                return seen
         raise AssertionError(f"no log line holds {text!r}:\n{seen}")
+
+    def _next_line(self, deadline: float) -> str | None:
+        """Return the next line of the log; None where none comes. A buffer of Python's would hide lines."""
+        assert self.process.stderr is not None
+        pipe = self.process.stderr.fileno()
+        while b"\n" not in self._unread:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            more = os.read(pipe, 65536) if ready else b""
+            if not more:
+                return None
+            self._unread += more
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.decode() + "\n"
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -312,13 +312,16 @@ async def test_an_answer_that_leads_to_a_blocked_name_is_blocked() -> None:
 
 async def test_questions_leave_from_several_ports_with_ids_nobody_can_foresee() -> None:
     async with upstream() as up, resolver(up.address) as running:
-        for number in range(200):
-            await running.ask(query(f"n{number}.example"))
         sockets = edge_server.POOL * twins.threads(running.parts)
+        while len({asked.port for asked in up.asked}) < sockets:  # each by chance
+            await running.ask(query(f"n{len(up.asked)}.example"))
+        for number in range(200):
+            await running.ask(query(f"m{number}.example"))
     assert len({asked.port for asked in up.asked}) == sockets
-    assert len({asked.wire[:2] for asked in up.asked}) > 190
+    assert len({asked.wire[:2] for asked in up.asked}) > len(up.asked) * 0.95
 
 
+@pytest.mark.usefixtures("python_alone")
 async def test_sockets_are_replaced_and_answers_to_the_old_ones_still_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
