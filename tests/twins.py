@@ -16,7 +16,7 @@ from resolver.core.clients import Clients
 from resolver.core.cookies import Cookies
 from resolver.core.policy import Profile
 from resolver.core.steps import Steps
-from resolver.edge import builder
+from resolver.edge import builder, steering
 from resolver.edge.builder import Order
 from resolver.engines import NativeParts, Parts, PythonParts, make_steps
 from resolver.observe.counters import Counters
@@ -53,6 +53,11 @@ def make_parts(counters: Counters, cache_bytes: int = 1 << 20, cookies: Cookies 
 def threads(parts: Parts) -> int:
     """Return how many threads ask upstream for themselves."""
     return len(parts._answering.threads) if isinstance(parts, NativeParts) else 1
+
+
+def spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients be spread over the threads by their ports, and not by the core that they send from."""
+    monkeypatch.setattr(steering, "_SO_ATTACH_REUSEPORT_CBPF", 9999)  # which no system knows
 
 
 def acquaint(parts: Parts, clients: Clients, address: bytes) -> None:

@@ -1,7 +1,7 @@
 """DNS over UDP with a thread a core: each answers what is known on a socket of its own for each address.
 
 What a thread leaves comes here in batches, goes to the service, and is answered from the socket it came in
-on. The kernel spreads the clients over the sockets (SO_REUSEPORT).
+on. Each socket gets what its core receives (SO_REUSEPORT, `edge/steering.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from resolver.edge import udp
 from resolver.edge.service import MAX_FLIGHTS, Service
+from resolver.edge.steering import steer_by_core
 from resolver.edge.turns import ANSWERING_NS, TURN_NS, take_turns
 from resolver.native import _native
 from resolver.native.asking import WAITED, Asking, Handing
@@ -50,6 +51,8 @@ def _beside(sock: socket.socket, count: int) -> list[socket.socket]:
             socks.append(udp.bind_beside(sock))
     except OSError as exc:
         log.warning("%d of %d threads get a socket for %s: %s", len(socks), count, sock.getsockname(), exc)
+    if len(socks) > 1:
+        steer_by_core(sock, len(socks))  # where it cannot be had, clients are spread by their ports
     return socks
 
 

@@ -310,7 +310,10 @@ async def test_an_answer_that_leads_to_a_blocked_name_is_blocked() -> None:
         assert errors(reply) == [(15, "x.ads.example (Ads)")]
 
 
-async def test_questions_leave_from_several_ports_with_ids_nobody_can_foresee() -> None:
+async def test_questions_leave_from_several_ports_with_ids_nobody_can_foresee(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    twins.spread(monkeypatch)
     async with upstream() as up, resolver(up.address) as running:
         sockets = edge_server.POOL * twins.threads(running.parts)
         while len({asked.port for asked in up.asked}) < sockets:  # each by chance
