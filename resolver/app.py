@@ -47,6 +47,7 @@ from resolver.parts import (
     make_policy,
     make_routes,
     origins,
+    system_upstreams,
 )
 from resolver.process import settle_memory
 from resolver.recording import Recorder
@@ -75,6 +76,8 @@ class App:
         self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
         self._come_from = origins(config)
+        self._system = self._come_from.upstreams
+        """Whom the system named when we last looked, which is of use where the owner names nobody."""
         self._udp: list[Listener] = []
         self._streams: list[stream.StreamListener] = []
         self._pages = Pages(
@@ -150,6 +153,7 @@ class App:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
         come_from = origins(config)
         moved, self._come_from = come_from != self._come_from, come_from
+        self._system = come_from.upstreams
         self._config = config
         self._generation = policy.generation
         self._keeper.put_in_force(config, build)
@@ -242,6 +246,7 @@ class App:
     def _reason(self, name: bytes, client: Address, languages: Sequence[str]) -> Reason | None:
         """Return why a name is blocked for a client of the notice page; None where it is not."""
         verdict = self._service.clients.policy.profile_for(client).decide(name)
+        self._counters.visit(verdict)
         return verdict.reason(languages) if verdict.blocks else None
 
     async def _stop(self) -> None:
@@ -286,9 +291,13 @@ class App:
 
     async def _look(self) -> None:
         self._keeper.shelf.note_hits(self._counters.blocked(), self._counters.shadow_blocked(), time.time())
-        changed = await self._keeper.changed(self._config)
+        changed = sorted([path.name for path in await self._keeper.changed(self._config)])
+        named = system_upstreams(self._config)
+        if named and named != self._system:
+            self._system = named
+            changed.append("resolv.conf")
         if changed:
-            await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
+            await self._reload_and_log(", ".join(changed))
 
     async def _reload_and_log(self, cause: str) -> None:
         try:

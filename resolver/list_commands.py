@@ -57,7 +57,7 @@ def history(context: click.Context, name: str, path: Path | None) -> None:
 @config_option
 @click.pass_context
 def diff(context: click.Context, name: str, versions: tuple[str, ...], path: Path | None) -> None:
-    """Show the names that were added (+) and removed (-) from version A to B.
+    """Show the rules that were added (+) and removed (-) from version A to B.
 
     Without A and B: from the version before to the one in force; with A alone: from A to the one in force.
     """

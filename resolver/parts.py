@@ -216,6 +216,15 @@ def origins(config: Config) -> Origins:
     return Origins(config.routes, make_upstreams(config), config.server)
 
 
+def system_upstreams(config: Config) -> dict[str, GroupSpec]:
+    """Return whom the system names, empty where the owner names others, or the system nobody.
+
+    The second happens while its file is being written, or until the network is back.
+    """
+    found = {} if config.upstreams else make_upstreams(config)
+    return found if any(group.servers for group in found.values()) else {}
+
+
 def make_ageing(config: Config) -> Ageing:
     """Return how long answers live."""
     cache = config.cache

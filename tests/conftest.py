@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, settings
 
 from tests import shipped, twins
 
-settings.register_profile("usual", deadline=None)  # a shared machine may be slow at any moment
+settings.register_profile(  # a shared machine may be slow at any moment
+    "usual", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile(
     "fuzz",
     max_examples=int(os.environ.get("NXWHY_EXAMPLES", "100")),

@@ -47,6 +47,8 @@ def counters() -> Counters:
     made.count(UDP4, A_IN, Source.BLOCKED, 3, blocking("ads"), 0.0001)
     shadow = Shadow(PolicyList("trial", Record("trial")), "default", Effect.BLOCK)
     made.count(UDP4, A_IN, Source.CACHE, 0, PASS.shadowed(shadow), 0.0001)
+    for verdict in (blocking("ads"), blocking("ads"), PASS):
+        made.visit(verdict)
     made.drop("rate")
     return made
 

@@ -221,6 +221,41 @@ async def test_changed_files_are_noticed_also_those_that_a_reload_brought_in(fil
         assert not blocks(app, OTHER)
 
 
+async def test_whom_the_system_names_anew_is_asked_and_that_it_names_nobody_is_not_believed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    named = ["192.0.2.53"]
+    looked: list[object] = []
+
+    def read_system_resolvers(own: object) -> tuple[Endpoint, ...]:
+        looked.append(own)
+        return tuple([Endpoint(address, 53) for address in named])
+
+    monkeypatch.setattr(parts, "read_system_resolvers", read_system_resolvers)
+    file.write_text(TEXT.replace("upstreams: {default: {servers: [192.0.2.53]}}", ""))
+
+    def asked(app: App) -> list[str]:
+        return [server.spec.host for server in app._upstreams.servers()]
+
+    async with serving(file) as app:
+        await until(lambda: asked(app) == ["192.0.2.53"])
+        named[:] = []
+        looked.clear()
+        await until(lambda: len(looked) > 2)
+        assert asked(app) == ["192.0.2.53"]
+        with caplog.at_level(logging.ERROR):  # a change that cannot be put in force is tried once
+            file.write_text("wrong: true")
+            named[:] = ["192.0.2.54"]
+            await until(lambda: "wrong" in caplog.text)
+            looked.clear()
+            await until(lambda: len(looked) > 3)
+            assert caplog.text.count("reload failed") <= 2
+        file.write_text("listen: {dns: [127.0.0.1:0], admin: 127.0.0.1:0}\nstate: state\n")
+        await until(lambda: asked(app) == ["192.0.2.54"])
+        named[:] = ["192.0.2.55", "2001:db8::53"]
+        await until(lambda: asked(app) == ["192.0.2.55", "2001:db8::53"])
+
+
 async def test_what_changes_while_lists_are_compiled_is_noticed(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,8 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
         ("nxwhy_dns_responses_total", {"rcode": "SERVFAIL", "source": "forward"}, 1),
         ("nxwhy_blocked_total", {"list": "ads", "group": "default"}, 1),
         ("nxwhy_shadow_blocked_total", {"list": "trial", "group": "default"}, 1),
+        ("nxwhy_notice_visits_total", {"list": "ads", "group": "default"}, 2),
+        ("nxwhy_notice_visits_total", {"list": "", "group": ""}, 1),
         ("nxwhy_dropped_total", {"reason": "rate"}, 1),
         ("nxwhy_dropped_total", {"reason": "overload"}, 0),
         ("nxwhy_list_names", {"list": "ads"}, 100),

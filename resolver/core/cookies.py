@@ -15,6 +15,8 @@ from resolver.core.siphash import siphash24
 
 COOKIE = 10
 """EDNS option code."""
+BADCOOKIE = 23
+"""Extended RCODE (RFC 7873, section 8)."""
 CLIENT_SIZE, SERVER_SIZE = 8, 16
 OLDEST_S, NEWEST_S, RENEWED_S = 3600, 300, 1800
 """A server cookie is good for so long, and may be so much ahead of our clock; it is made anew after so long
@@ -38,10 +40,18 @@ class Cookies(NamedTuple):
         if len(data) != CLIENT_SIZE and not _LEAST <= len(data) <= _MOST:
             raise WireError("cookie of a wrong length")
         client, server = data[:CLIENT_SIZE], data[CLIENT_SIZE:]
-        time = int(now + self.epoch_s) & 0xFFFFFFFF
+        time = self._time(now)
         if not self.is_ours(client, server, address, time) or _age_s(server, time) > RENEWED_S:
             server = self._made(client, _VERSION + time.to_bytes(4, "big"), address)
         return pack_option(COOKIE, client + server)
+
+    def holds(self, data: bytes, address: bytes, now: float) -> bool:
+        """Say whether an option has no server cookie, or one that is good."""
+        client, server = data[:CLIENT_SIZE], data[CLIENT_SIZE:]
+        return not server or self.is_ours(client, server, address, self._time(now))
+
+    def _time(self, now: float) -> int:
+        return int(now + self.epoch_s) & 0xFFFFFFFF
 
     def is_ours(self, client: bytes, server: bytes, address: bytes, time: int) -> bool:
         """Say whether a server cookie was made here for this client, not too long before a Unix time."""

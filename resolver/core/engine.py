@@ -12,7 +12,8 @@ from resolver.core import cache as c
 from resolver.core import names, replies
 from resolver.core import wire as w
 from resolver.core.cache import Ageing, AnswerCache, Entry
-from resolver.core.cookies import COOKIE, Cookies
+from resolver.core.cookies import BADCOOKIE, COOKIE, Cookies
+from resolver.core.edns import read_opt
 from resolver.core.errors import WireError
 from resolver.core.identity import ANONYMOUS, NSID, Identity
 from resolver.core.lists.rule import Effect
@@ -31,6 +32,8 @@ _NO_TYPES = {
 }
 """What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
 that only denials hold (RFC 9824, section 3.5)."""
+_NOTHING_BUT_OPT = b"\0\0\0\0\0\0\0\1"
+"""Counts of a message that has one additional record."""
 NOT_AUTHORITATIVE = extended_error(replies.NOT_AUTHORITATIVE)
 _NO_ERROR = (b"", b"\0\0")
 """Extended errors that say nothing: none at all, or `other` without a text (up to draft 09)."""
@@ -135,7 +138,7 @@ class Engine:
             if query.edns is not None and query.edns.options:
                 self.take_options(query, address, now)
         except WireError:
-            return reject(wire)
+            return self._without_question(wire, address, now) or reject(wire)
         if query.edns is not None and query.edns.version:
             return _error(query, w.BADVERS)
         verdict = profile.find(query.name)
@@ -167,6 +170,19 @@ class Engine:
         if self.signal is not None:
             signals = [code for code, data in options if code != w.EDE or data in _NO_ERROR]
             query.structured = self.signal in signals or w.EDE in signals
+
+    def _without_question(self, wire: bytes, address: bytes, now: float) -> Reply | None:
+        """Answer a message that has no question and asks for a cookie (RFC 7873, section 5.4)."""
+        if self.cookies is None or wire[2:3] not in (b"\0", b"\1") or wire[4:12] != _NOTHING_BUT_OPT:
+            return None
+        try:
+            edns = read_opt(wire[w.HEADER_SIZE :])
+            cookie = next(data for code, data in edns.options if code == COOKIE)
+            options = self.cookies.answer(cookie, address, now)
+        except (WireError, StopIteration):
+            return None
+        rcode = w.NOERROR if self.cookies.holds(cookie, address, now) else BADCOOKIE
+        return Reply(replies.bare(wire, rcode, options, do=edns.do), None, Source.LOCAL, rcode)
 
     def deliver(
         self, query: Query, profile: Profile, verdict: Verdict, entry: Entry, now: float, source: Source

@@ -306,6 +306,12 @@ def error(wire: bytes, rcode: int) -> bytes:
     return wire[:2] + bytes([0x80 | wire[2] & 0x79, 0x80 | wire[3] & 0x10 | rcode]) + bytes(8)
 
 
+def bare(wire: bytes, rcode: int, options: bytes, *, do: bool) -> bytes:
+    """Return a reply without a question to a message that has none either, with options for its sender."""
+    head = wire[:2] + HEADS[rcode & 15][wire[2] & 1 | wire[3] & 0x10]
+    return head + b"\0\0\0\0\0\0\0\1" + opt(options, do=do, extended_rcode=rcode >> 4)
+
+
 def failure(query: Query, rcode: int, options: bytes = b"") -> bytes:
     """Return an empty reply with an RCODE, extended ones too, and the options where the client has EDNS."""
     wire = query.wire

@@ -46,6 +46,9 @@ class Taken(NamedTuple):
         return self.status == 202
 
 
+_TAKEN = Taken(202, "request_taken", "request_taken_text", {})
+
+
 class Quota:
     """How many requests may still come, in all and from one network."""
 
@@ -73,6 +76,8 @@ class Desk:
     def __init__(self, folder: Path, secret: bytes, clock: Callable[[], float] = time.time) -> None:
         self._folder, self._secret, self._clock = folder, secret, clock
         self._quota = Quota()
+        self._kept: deque[Wish] = deque(maxlen=MAX_IN_ALL)
+        """What was kept last: who presses the button twice asks once."""
         self._writing = asyncio.Lock()
 
     def token(self, host: str, client: str) -> str:
@@ -90,18 +95,22 @@ class Desk:
         ours = same_origin(asked.get("sec-fetch-site", ""), asked.get("origin", ""), asked.get("host", ""))
         if not (ours and is_ours(fields.get("token", ""), self._secret, host, network, self._clock())):
             return Taken(403, "request_refused", "request_old", {})
+        wish = Wish(host, client, fields["why"], fields.get("reply", ""), reason.list, reason.group)
+        async with self._writing:
+            return _TAKEN if wish in self._kept else await self._keep(wish, network)
+
+    async def _keep(self, wish: Wish, network: str) -> Taken:
         now = time.monotonic()
         if not self._quota.take(network, now):
             wait = {"Retry-After": str(self._quota.free_in(now))}
             return Taken(429, "request_refused", "request_many", wait)
-        wish = Wish(host, client, fields["why"], fields.get("reply", ""), reason.list, reason.group)
         try:
-            async with self._writing:
-                await asyncio.to_thread(append, self._folder, wish, self._clock())
+            await asyncio.to_thread(append, self._folder, wish, self._clock())
         except OSError as exc:
             log.error("a request for an exception could not be kept: %s", exc)
             return Taken(500, "request_refused", "request_kept", {})
-        return Taken(202, "request_taken", "request_taken_text", {})
+        self._kept.append(wish)
+        return _TAKEN
 
 
 async def _body(request: Request) -> bytes:

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from typing import NamedTuple
 
 from resolver.core import hello
 from resolver.edge.accepting import Acceptor
@@ -15,6 +16,13 @@ from resolver.edge.gate import LOOPBACK, Gate, network
 
 MAX_CONNECTIONS, MAX_EACH = 256, 32
 """How many connections may not have said yet what they want, in all and of one IPv4 address or IPv6 /64."""
+
+
+class _Visitor(NamedTuple):
+    """A connection, and what its other end counts for."""
+
+    sock: socket.socket
+    network: str
 
 
 class Doorway:
@@ -28,7 +36,7 @@ class Doorway:
         """`head_s`: how long a client may take to say what it wants, in seconds."""
         self._page, self._head_s = page, head_s
         self.certificate: Certificate | None = None
-        self._tasks: dict[asyncio.Task[None], str] = {}  # and the network of the client
+        self._tasks: dict[asyncio.Task[None], _Visitor] = {}
         self._acceptor = Acceptor(self._take, gate, b"")
 
     @property
@@ -49,12 +57,16 @@ class Doorway:
 
     def _take(self, sock: socket.socket) -> None:
         of = _network_of(sock)
-        each = MAX_CONNECTIONS if of.startswith(LOOPBACK) else MAX_EACH
-        if len(self._tasks) >= MAX_CONNECTIONS or list(self._tasks.values()).count(of) >= each:
+        each = [one for one in self._tasks.values() if one.network == of]
+        if len(each) >= MAX_EACH and not of.startswith(LOOPBACK):
             sock.close()
             return
+        if len(self._tasks) >= MAX_CONNECTIONS:  # the oldest makes room: who means well needs little time
+            oldest = self._tasks.pop(next(iter(self._tasks)))
+            with contextlib.suppress(OSError):
+                oldest.sock.shutdown(socket.SHUT_RDWR)
         task = asyncio.get_running_loop().create_task(self._meet(sock))
-        self._tasks[task] = of
+        self._tasks[task] = _Visitor(sock, of)
         task.add_done_callback(lambda ended: self._tasks.pop(ended, None))
 
     async def _meet(self, sock: socket.socket) -> None:

@@ -122,9 +122,17 @@ class _Connection(H11Protocol):
         super().connection_made(transport)
         self.network = network(self.client)
         self._end = self.loop.call_later(self._deadlines.head_s, transport.abort)
-        networks = [other.network for other in self.connections if isinstance(other, _Connection)]
-        if len(networks) > MAX_CONNECTIONS or networks.count(self.network) > MAX_PER_CLIENT:
+        self._since = self.loop.time()
+        held = [one for one in self.connections if isinstance(one, _Connection) and not one.is_over]
+        if [one.network for one in held].count(self.network) > MAX_PER_CLIENT:
             transport.abort()
+        elif len(held) > MAX_CONNECTIONS:  # the oldest makes room: who means well needs little time
+            min(held, key=lambda one: one._since).transport.abort()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection ends without more from us."""
+        return bool(self.transport.is_closing())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()

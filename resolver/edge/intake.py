@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -15,7 +16,8 @@ from resolver.core.guards import DEFAULT_BOUNDS, Bounds, Hit, Protected, Update,
 from resolver.core.keys import Secret
 from resolver.core.lists.parsed import ParsedList
 from resolver.core.lists.record import Record
-from resolver.core.lists.rule import Scope
+from resolver.core.lists.rule import AnyRule, Scope
+from resolver.core.lists.wording import wording
 from resolver.core.steps import PYTHON, Steps
 from resolver.edge.computing import within
 from resolver.edge.files import open_regular
@@ -281,11 +283,9 @@ def two_versions(source: Source, state: Path, given: Sequence[str]) -> tuple[set
 
 def _words(source: Source, data: bytes) -> set[str]:
     """Return what a content says, a line of words a rule."""
-    return {
-        " ".join([rule.name, *["important"] * (rule.effect >= 2), *["allow"] * rule.effect.allows])
-        + ("" if rule.scope is Scope.EXACT else f" ({rule.scope.name.lower()})")
-        for rule in _parse(source, data).rules
-    }
+    parsed = _parse(source, data)
+    rules: Iterable[AnyRule] = chain(parsed.rules, parsed.patterns, parsed.triggers)
+    return {wording(rule) for rule in rules}
 
 
 def _cause(index: Index) -> str:

@@ -118,6 +118,12 @@ def _queries(counters: Counters) -> Iterator[Metric]:
         counters.shadow_blocked().items(),
     )
     yield _counter(
+        "nxwhy_notice_visits_total",
+        "Visits to the notice page, by the list that blocks the name and the group; of no list: not blocked.",
+        ("list", "group"),
+        counters.visits().items(),
+    )
+    yield _counter(
         "nxwhy_dropped_total",
         "Messages that got no reply, by reason.",
         ("reason",),

@@ -117,7 +117,7 @@ class Tally(NamedTuple):
 class Counters:
     """Totals since the start of the process."""
 
-    __slots__ = ("_answered", "_blocked", "_drops", "_elsewhere", "_requests", "_shadow_blocked")
+    __slots__ = ("_answered", "_blocked", "_drops", "_elsewhere", "_requests", "_shadow_blocked", "_visits")
 
     def __init__(self) -> None:
         kinds = [_OTHER_KIND, *[number.to_bytes(2, "big") + b"\0\1" for number in QUERY_TYPES.values()]]
@@ -129,6 +129,7 @@ class Counters:
         self._answered = {source: _Answered() for source in Source}
         self._blocked: dict[tuple[str, str], int] = {}
         self._shadow_blocked: dict[tuple[str, str], int] = {}
+        self._visits: dict[tuple[str, str], int] = {}
         self._drops = dict.fromkeys(DROP_REASONS, 0)
         self._elsewhere: list[Callable[[], Tally]] = []
 
@@ -169,6 +170,11 @@ class Counters:
             by = (verdict.list.name, verdict.group)
             self._blocked[by] = self._blocked.get(by, 0) + 1
 
+    def visit(self, verdict: Verdict) -> None:
+        """Count a visit to the notice page by the verdict of its name; one not blocked as of no list."""
+        by = (verdict.list.name, verdict.group) if verdict.blocks and verdict.list else ("", "")
+        self._visits[by] = self._visits.get(by, 0) + 1
+
     def _count_shadow(self, shadow: Shadow) -> None:
         if shadow.blocks:
             by = (shadow.list.name, shadow.group)
@@ -207,6 +213,10 @@ class Counters:
     def blocked(self) -> Mapping[tuple[str, str], int]:
         """Return how often a list blocked a name for a group: (list, group) to total."""
         return _added(self._blocked, [other.blocked for other in self._others()])
+
+    def visits(self) -> Mapping[tuple[str, str], int]:
+        """Return how often the notice page was visited, by list and group; of no list: not blocked."""
+        return dict(self._visits)
 
     def shadow_blocked(self) -> Mapping[tuple[str, str], int]:
         """Return how often a list in shadow would have blocked: (list, group) to total."""

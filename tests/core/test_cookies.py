@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import dns.edns
 import dns.flags
+import dns.rcode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,3 +183,56 @@ def test_without_a_secret_cookies_are_ignored() -> None:
     on = Engine(Cache(1 << 20), Ageing(), Routes())
     assert cookie_in(replied(on, asking("ads.example"))) == b""
     assert not isinstance(on.handle(query(opt=opt(options=pack_option(COOKIE, b"x"))), PROFILE, 0), Drop)
+
+
+SERVERS = Cookies(SECRET).answer(CLIENT, HOME, 0)[4:]
+"""A cookie that is good."""
+
+
+def bare(options: bytes, payload: int = 1232, flags: int = 0x0100) -> bytes:
+    """Return a message without a question, and with EDNS options."""
+    head = b"\x12\x34" + flags.to_bytes(2, "big") + b"\0\0\0\0\0\0\0\1"
+    return head + opt(payload=payload, options=options)
+
+
+@pytest.mark.parametrize(
+    ("sent", "rcode"),
+    [
+        (CLIENT, dns.rcode.NOERROR),
+        (SERVERS, dns.rcode.NOERROR),
+        (CLIENT + b"\1\0\0\0" + bytes(12), dns.rcode.BADCOOKIE),
+        (CLIENT + bytes(32), dns.rcode.BADCOOKIE),
+    ],
+)
+def test_who_asks_for_a_cookie_alone_gets_one_and_hears_if_his_was_wrong(
+    sent: bytes, rcode: dns.rcode.Rcode
+) -> None:
+    wire = replied(engine(), bare(pack_option(3, b"") + pack_option(COOKIE, sent)))
+    assert wire[:2] == b"\x12\x34"
+    assert (parsed(wire).rcode(), parsed(wire).question) == (rcode, [])
+    assert cookie_in(wire) == SERVERS
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        bare(b""),
+        bare(pack_option(COOKIE, CLIENT[:7])),
+        bare(pack_option(COOKIE, CLIENT))[:-1],
+        bare(pack_option(COOKIE, CLIENT)) + b"\0",
+        bare(pack_option(COOKIE, CLIENT))[:12],
+    ],
+)
+def test_no_question_and_no_cookie_is_a_format_error(sent: bytes) -> None:
+    assert parsed(replied(engine(), sent)).rcode() == dns.rcode.FORMERR
+
+
+def test_without_a_secret_nobody_gets_a_cookie_without_a_question() -> None:
+    on = Engine(Cache(1 << 20), Ageing(), Routes())
+    assert parsed(replied(on, bare(pack_option(COOKIE, CLIENT)))).rcode() == dns.rcode.FORMERR
+
+
+@pytest.mark.parametrize("flags", [0x8100, 0x8000])
+def test_a_response_without_a_question_is_never_answered(flags: int) -> None:
+    found = engine().handle(bare(pack_option(COOKIE, CLIENT), flags=flags), PROFILE, 0, address=HOME)
+    assert isinstance(found, Drop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -159,11 +160,24 @@ async def test_without_the_owners_word_there_is_no_form_and_nothing_is_taken(tmp
 
 async def test_one_client_may_ask_a_few_times_and_is_told_when_again(tmp_path: Path) -> None:
     async with running(app(tmp_path)) as address:
-        fields = {"token": await token_of(address), "why": "homework"}
-        found = [await send(address, post(HOST, fields)) for _ in range(MAX_EACH + 1)]
+        token = await token_of(address)
+        asked = [post(HOST, {"token": token, "why": f"{number}"}) for number in range(MAX_EACH + 1)]
+        found = [await send(address, one) for one in asked]
     assert [status for status, _, _ in found] == [202] * MAX_EACH + [429]
     assert 3590 <= int(found[-1][1]["retry-after"]) <= 3601
     assert len(list(kept(tmp_path))) == MAX_EACH
+
+
+async def test_who_presses_the_button_twice_asks_once(tmp_path: Path) -> None:
+    async with running(app(tmp_path)) as address:
+        token = await token_of(address)
+        same = post(HOST, {"token": token, "why": "homework"})
+        both = await asyncio.gather(send(address, same), send(address, same))
+        assert [status for status, _, _ in both] == [202, 202]
+        assert [one["why"] for one in kept(tmp_path)] == ["homework"]
+        other = post(HOST, {"token": token, "why": "homework, and work"})
+        assert (await send(address, other))[0] == 202
+    assert [one["why"] for one in kept(tmp_path)] == ["homework", "homework, and work"]
 
 
 async def test_a_disk_that_refuses_is_told_and_logged(

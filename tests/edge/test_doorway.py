@@ -154,6 +154,24 @@ async def test_more_than_the_gate_lets_in_are_closed() -> None:
     assert said == [UNRECOGNIZED_NAME] * 4 + [b""] * 2
 
 
+async def test_the_longest_silent_connection_makes_room_for_a_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doorway, "MAX_CONNECTIONS", 2)
+    async with door() as (address, opened):
+        held = []
+        for number in range(2):  # each is in before the next comes
+            held.append(await asyncio.open_connection(*address))
+            while opened.connections <= number:
+                await asyncio.sleep(0)
+        assert await sent(address, hello("house.example")) == UNRECOGNIZED_NAME
+        assert await held[0][0].read() == b""
+        held[1][1].write(hello("house.example"))
+        assert await held[1][0].read() == UNRECOGNIZED_NAME
+        for _, writer in held:
+            writer.close()
+
+
 async def test_one_client_holds_no_more_than_its_share_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doorway, "LOOPBACK", ("no network begins so",))
     monkeypatch.setattr(doorway, "MAX_EACH", 2)

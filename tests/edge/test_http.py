@@ -218,9 +218,22 @@ async def test_a_connection_carries_one_request() -> None:
         writer.close()
 
 
-@pytest.mark.parametrize("bound", ["MAX_CONNECTIONS", "MAX_PER_CLIENT"])
-async def test_connections_over_the_bound_are_cut_off(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, bound, 3)
+async def test_the_oldest_connection_makes_room_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_CONNECTIONS", 3)
+    async with running(notice_app(judge)) as address:
+        held = [await asyncio.open_connection(*address) for _ in range(8)]
+        for reader, _ in held[:5]:
+            assert await rest(reader) == b""
+        for reader, writer in held[5:]:
+            writer.write(get("house.example"))
+            assert b"House rules" in await rest(reader)
+        for _, writer in held:
+            writer.close()
+        assert (await send(address, get("house.example")))[0] == 403
+
+
+async def test_connections_of_one_client_over_its_bound_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_PER_CLIENT", 3)
     async with running(notice_app(judge)) as address:
         held = [await asyncio.open_connection(*address) for _ in range(3)]
         for _ in range(5):
@@ -262,6 +275,9 @@ class _Told(asyncio.Transport):
 
     def close(self) -> None:
         pass
+
+    def is_closing(self) -> bool:
+        return self.aborted
 
 
 async def test_a_judge_that_breaks_is_logged_and_the_next_is_served(
