@@ -31,7 +31,7 @@ from tests import twins
 from tests.messages import packed, record
 from tests.servers import free_port
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 COOKIES = Cookies(bytes(range(16)))
 A = record(b"\xc0\x0c", 1, 60, b"\xc0\0\2\1")
 

@@ -119,7 +119,8 @@ def _queries(counters: Counters) -> Iterator[Metric]:
     )
     yield _counter(
         "nxwhy_notice_visits_total",
-        "Visits to the notice page, by the list that blocks the name and the group; of no list: not blocked.",
+        "Visits to the notice page, by the list that blocks the name and the group that it counts for; "
+        "both are empty for a name that is not blocked.",
         ("list", "group"),
         counters.visits().items(),
     )

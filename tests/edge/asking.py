@@ -21,6 +21,8 @@ from resolver.observe.state import Check
 LEGAL = PolicyList("legal", Record("Court", ListClass.LEGAL, contact="mailto:it@corp.example"))
 HOUSE = PolicyList("house", Record("House rules", text="Not here."))
 DECREE = PolicyList("bare", Record("Decree", ListClass.LEGAL))
+PATIENCE_S = 60.0
+"""The process of the page gives way to whoever else has something to do."""
 JUDGED: list[tuple[bytes, str]] = []
 
 
@@ -52,12 +54,14 @@ async def send(address: tuple[str, int], request: bytes) -> tuple[int, dict[str,
     reader, writer = await asyncio.open_connection(*address)
     try:
         writer.write(request)
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         lines = head.decode("latin-1").split("\r\n")
         headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in lines[1:])}
         body = b""
         if not request.startswith(b"HEAD"):
-            body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 10)
+            body = await asyncio.wait_for(
+                reader.readexactly(int(headers.get("content-length", "0"))), PATIENCE_S
+            )
         return int(lines[0].split()[1]), headers, body
     except (asyncio.IncompleteReadError, ConnectionError):
         return 0, {}, b""
@@ -75,7 +79,7 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
     """Return what comes until the other side closes, nicely or not."""
     received = b""
     with contextlib.suppress(ConnectionError):
-        while data := await asyncio.wait_for(reader.read(65536), 10):
+        while data := await asyncio.wait_for(reader.read(65536), PATIENCE_S):
             received += data
     return received
 

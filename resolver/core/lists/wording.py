@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from resolver.core import wire as w
 from resolver.core.lists.query_types import type_text
 from resolver.core.lists.rule import AnyRule, Own, Pattern, Rule, Scope, Side, Trigger
 
@@ -34,8 +33,8 @@ def _answer(own: Own | None) -> list[str]:
 
 
 def _record(rtype: int, data: bytes) -> str:
-    of_address = rtype in (w.A, w.AAAA)
-    return f"{type_text(rtype)} {ip_address(data) if of_address else data.hex()}"
+    kind = type_text(rtype)
+    return f"{kind} {ip_address(data) if kind in ('A', 'AAAA') else data.hex()}"
 
 
 def _narrowed(rule: AnyRule) -> list[str]:
