@@ -37,7 +37,7 @@ from resolver.keeper import Keeper
 from resolver.listing import counted
 from resolver.observe.counters import Counters
 from resolver.observe.logs import fields
-from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State, UpstreamState
+from resolver.observe.state import BuildInfo, CacheState, Check, ReloadState, State
 from resolver.pages import Pages, Sources
 from resolver.parts import (
     CONTROL_SOCKET,
@@ -47,7 +47,6 @@ from resolver.parts import (
     make_policy,
     make_routes,
     origins,
-    system_upstreams,
 )
 from resolver.process import settle_memory
 from resolver.recording import Recorder
@@ -76,8 +75,6 @@ class App:
         self._keeper = Keeper(config.state, self._parts.builder)
         self._service = self._make_service(config)
         self._come_from = origins(config)
-        self._system = self._come_from.upstreams
-        """Whom the system named when we last looked, which is of use where the owner names nobody."""
         self._udp: list[Listener] = []
         self._streams: list[stream.StreamListener] = []
         self._pages = Pages(
@@ -151,9 +148,8 @@ class App:
 
     def _put_in_force(self, config: Config, build: Build, policy: Policy) -> None:
         """Replace what holds, one reference after the other; a query sees the old or the new."""
-        come_from = origins(config)
+        come_from = origins(config, self._come_from)
         moved, self._come_from = come_from != self._come_from, come_from
-        self._system = come_from.upstreams
         self._config = config
         self._generation = policy.generation
         self._keeper.put_in_force(config, build)
@@ -217,7 +213,7 @@ class App:
                 admin=str(config.listen.admin or "off"),
                 lists=self._keeper.shelf.names(),
                 journal=self._recorder.said,
-                upstreams=[str(server.spec) for server in self._upstreams.servers()],
+                upstreams=self._asked(),
             ),
         )
         if not self._upstreams.servers():
@@ -291,13 +287,24 @@ class App:
 
     async def _look(self) -> None:
         self._keeper.shelf.note_hits(self._counters.blocked(), self._counters.shadow_blocked(), time.time())
-        changed = sorted([path.name for path in await self._keeper.changed(self._config)])
-        named = system_upstreams(self._config)
-        if named and named != self._system:
-            self._system = named
-            changed.append("resolv.conf")
+        self._follow_system()
+        changed = await self._keeper.changed(self._config)
         if changed:
-            await self._reload_and_log(", ".join(changed))
+            await self._reload_and_log(", ".join(sorted([path.name for path in changed])))
+
+    def _follow_system(self) -> None:
+        """Ask from here on whom the system names, where the owner names nobody."""
+        come_from = origins(self._config, self._come_from)
+        if come_from == self._come_from:
+            return
+        self._come_from = come_from
+        self._upstreams.configure(come_from.upstreams)
+        self._parts.put_in_force(self._service.clients)
+        self._service.engine.cache.flush()
+        log.info("the system names other resolvers", extra=fields(upstreams=self._asked()))
+
+    def _asked(self) -> list[str]:
+        return [str(server.spec) for server in self._upstreams.servers()]
 
     async def _reload_and_log(self, cause: str) -> None:
         try:
@@ -369,20 +376,7 @@ class App:
                 len(cache), cache.bytes, cache.limit_bytes, cache.hits, cache.misses, cache.evictions
             ),
             lists=self._keeper.shelf.states(),
-            upstreams=tuple(
-                [
-                    UpstreamState(
-                        name,
-                        str(server.spec),
-                        server.requests,
-                        dict(server.failures),
-                        server.health.up,
-                        server.durations,
-                    )
-                    for name, group in self._upstreams.groups.items()
-                    for server in group.servers
-                ]
-            ),
+            upstreams=self._upstreams.states(),
             generation=self._generation,
             inflight=self._service.inflight,
             tcp_connections=sum(listener.connections for listener in self._streams),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -209,20 +209,23 @@ class Origins(NamedTuple):
     routes: tuple[Route, ...]
     upstreams: dict[str, GroupSpec]
     server: ServerSettings
+    by_system: bool
 
 
-def origins(config: Config) -> Origins:
-    """Return where answers come from by a configuration, and by resolv.conf where it names no upstream."""
-    return Origins(config.routes, make_upstreams(config), config.server)
+def origins(config: Config, before: Origins | None = None) -> Origins:
+    """Return where answers come from by a configuration, and by the system where that names no upstream.
 
-
-def system_upstreams(config: Config) -> dict[str, GroupSpec]:
-    """Return whom the system names, empty where the owner names others, or the system nobody.
-
-    The second happens while its file is being written, or until the network is back.
+    Whom the system named `before` stays while it names nobody: its file is being written, or it waits for its
+    network.
     """
-    found = {} if config.upstreams else make_upstreams(config)
-    return found if any(group.servers for group in found.values()) else {}
+    found = Origins(config.routes, make_upstreams(config), config.server, not config.upstreams)
+    if before is None or not (found.by_system and before.by_system) or _anybody(found.upstreams):
+        return found
+    return found._replace(upstreams=before.upstreams)
+
+
+def _anybody(upstreams: Mapping[str, GroupSpec]) -> bool:
+    return any(group.servers for group in upstreams.values())
 
 
 def make_ageing(config: Config) -> Ageing:

@@ -28,6 +28,8 @@ MAX_BYTES = 1 << 20
 """Largest file; beyond, the older half of it goes."""
 _KEYS = {"time", *Wish.__dataclass_fields__}
 WINDOW_S = 3600.0
+AGAIN_S = 60.0
+"""The same words within so long are the same request."""
 MAX_IN_ALL, MAX_EACH = 60, 5
 """How many requests are taken within a window: in all, and of one IPv4 address or IPv6 /64."""
 
@@ -76,8 +78,8 @@ class Desk:
     def __init__(self, folder: Path, secret: bytes, clock: Callable[[], float] = time.time) -> None:
         self._folder, self._secret, self._clock = folder, secret, clock
         self._quota = Quota()
-        self._kept: deque[Wish] = deque(maxlen=MAX_IN_ALL)
-        """What was kept last: who presses the button twice asks once."""
+        self._kept: deque[tuple[float, Wish]] = deque(maxlen=MAX_IN_ALL)
+        """What was kept last, and when: who presses the button twice asks once."""
         self._writing = asyncio.Lock()
 
     def token(self, host: str, client: str) -> str:
@@ -97,10 +99,12 @@ class Desk:
             return Taken(403, "request_refused", "request_old", {})
         wish = Wish(host, client, fields["why"], fields.get("reply", ""), reason.list, reason.group)
         async with self._writing:
-            return _TAKEN if wish in self._kept else await self._keep(wish, network)
+            now = time.monotonic()
+            if wish in [kept for at, kept in self._kept if now - at < AGAIN_S]:
+                return _TAKEN
+            return await self._keep(wish, network, now)
 
-    async def _keep(self, wish: Wish, network: str) -> Taken:
-        now = time.monotonic()
+    async def _keep(self, wish: Wish, network: str, now: float) -> Taken:
         if not self._quota.take(network, now):
             wait = {"Retry-After": str(self._quota.free_in(now))}
             return Taken(429, "request_refused", "request_many", wait)
@@ -109,7 +113,7 @@ class Desk:
         except OSError as exc:
             log.error("a request for an exception could not be kept: %s", exc)
             return Taken(500, "request_refused", "request_kept", {})
-        self._kept.append(wish)
+        self._kept.append((now, wish))
         return _TAKEN
 
 

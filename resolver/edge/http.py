@@ -114,7 +114,7 @@ class _Connection(H11Protocol):
 
     def __init__(self, config: uvicorn.Config, state: ServerState, deadlines: Deadlines) -> None:
         super().__init__(config, state, {})
-        self._deadlines, self._answering = deadlines, False
+        self._deadlines, self._answering, self._cut_off = deadlines, False, False
         self.network = ""
         """What the connection counts for: one host may have all addresses of an IPv6 /64."""
 
@@ -123,16 +123,16 @@ class _Connection(H11Protocol):
         self.network = network(self.client)
         self._end = self.loop.call_later(self._deadlines.head_s, transport.abort)
         self._since = self.loop.time()
-        held = [one for one in self.connections if isinstance(one, _Connection) and not one.is_over]
+        # one that closes counts until it has: while its client does not read, that is long
+        held = [one for one in self.connections if isinstance(one, _Connection) and not one._cut_off]
         if [one.network for one in held].count(self.network) > MAX_PER_CLIENT:
-            transport.abort()
+            self._cut_off_now()
         elif len(held) > MAX_CONNECTIONS:  # the oldest makes room: who means well needs little time
-            min(held, key=lambda one: one._since).transport.abort()
+            min(held, key=lambda one: one._since)._cut_off_now()
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the connection ends without more from us."""
-        return bool(self.transport.is_closing())
+    def _cut_off_now(self) -> None:
+        self._cut_off = True
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()

@@ -20,6 +20,7 @@ from resolver.edge.probe import Probe
 from resolver.edge.race import Race, Told
 from resolver.edge.server import Place, Server, ServerSpec
 from resolver.edge.wheel import Wheel
+from resolver.observe.state import UpstreamState
 
 LINGER_S = 12.0
 """How long a server that is no longer configured may answer, after the longest exchange in its group."""
@@ -332,6 +333,23 @@ class Upstreams:
         else:
             race = Race(told)
             race.run([Exchange(query, group, self.wheel, one, race.told) for one in plans])
+
+    def states(self) -> tuple[UpstreamState, ...]:
+        """Return what a scrape wants to know of each server."""
+        return tuple(
+            [
+                UpstreamState(
+                    name,
+                    str(server.spec),
+                    server.requests,
+                    dict(server.failures),
+                    server.health.up,
+                    server.durations,
+                )
+                for name, group in self.groups.items()
+                for server in group.servers
+            ]
+        )
 
     def close(self) -> None:
         """Close every socket; nobody is told."""

@@ -118,9 +118,9 @@ def _queries(counters: Counters) -> Iterator[Metric]:
         counters.shadow_blocked().items(),
     )
     yield _counter(
-        "nxwhy_notice_visits_total",
-        "Visits to the notice page, by the list that blocks the name and the group that it counts for; "
-        "both are empty for a name that is not blocked.",
+        "nxwhy_notice_requests_total",
+        "HTTP requests to the notice page, by the list that blocks the name and the group that it counts "
+        "for; both are empty for a name that is not blocked.",
         ("list", "group"),
         counters.visits().items(),
     )

@@ -171,7 +171,7 @@ class Counters:
             self._blocked[by] = self._blocked.get(by, 0) + 1
 
     def visit(self, verdict: Verdict) -> None:
-        """Count a visit to the notice page by the verdict of its name; one not blocked as of no list."""
+        """Count a request to the notice page by the verdict of its name; one not blocked as of no list."""
         by = (verdict.list.name, verdict.group) if verdict.blocks and verdict.list else ("", "")
         self._visits[by] = self._visits.get(by, 0) + 1
 
@@ -215,7 +215,7 @@ class Counters:
         return _added(self._blocked, [other.blocked for other in self._others()])
 
     def visits(self) -> Mapping[tuple[str, str], int]:
-        """Return how often the notice page was visited, by list and group; of no list: not blocked."""
+        """Return how often the notice page was asked for, by list and group; of no list: not blocked."""
         return dict(self._visits)
 
     def shadow_blocked(self) -> Mapping[tuple[str, str], int]:

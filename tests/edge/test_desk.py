@@ -180,6 +180,17 @@ async def test_who_presses_the_button_twice_asks_once(tmp_path: Path) -> None:
     assert [one["why"] for one in kept(tmp_path)] == ["homework", "homework, and work"]
 
 
+async def test_the_same_words_after_a_while_are_another_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "AGAIN_S", 0.0)
+    async with running(app(tmp_path)) as address:
+        same = post(HOST, {"token": await token_of(address), "why": "homework"})
+        for _ in range(2):
+            assert (await send(address, same))[0] == 202
+    assert [one["why"] for one in kept(tmp_path)] == ["homework", "homework"]
+
+
 async def test_a_disk_that_refuses_is_told_and_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

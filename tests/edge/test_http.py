@@ -263,21 +263,33 @@ async def test_addresses_of_one_ipv6_network_share_the_bound_on_connections(
         connection.connection_lost(None)
 
 
+async def test_a_connection_that_closes_counts_until_its_client_has_read_or_time_is_up() -> None:
+    server = HttpServer(admin())
+    made = [server.connection() for _ in range(MAX_PER_CLIENT + 1)]
+    transports = [_Told("192.0.2.9") for _ in made]
+    for connection, transport in zip(made, transports, strict=True):
+        connection.connection_made(transport)
+        transport.close()
+    assert [transport.aborted for transport in transports] == [False] * MAX_PER_CLIENT + [True]
+    for connection in made:
+        connection.connection_lost(None)
+
+
 class _Told(asyncio.Transport):
     """A connection from an address, which notes whether it was cut off."""
 
     def __init__(self, address: str) -> None:
         super().__init__({"peername": (address, 4000), "sockname": ("2001:db8::53", 80)})
-        self.aborted = False
+        self.aborted = self.closes = False
 
     def abort(self) -> None:
         self.aborted = True
 
     def close(self) -> None:
-        pass
+        self.closes = True
 
     def is_closing(self) -> bool:
-        return self.aborted
+        return self.closes or self.aborted
 
 
 async def test_a_judge_that_breaks_is_logged_and_the_next_is_served(

@@ -56,6 +56,15 @@ def test_each_core_has_a_socket_of_its_own(address: str) -> None:
     assert found[0] != found[1]
 
 
+def test_cores_that_we_may_use_come_first_whatever_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = max(os.sched_getaffinity(0))
+    with sockets("127.0.0.1", 1 + core + 1) as socks:  # so that by its number the core would have another one
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "sched_getaffinity", lambda _: {core})
+            assert steer_by_core(socks[0], len(socks))
+        assert reached(socks, core) == {0}
+
+
 def test_with_fewer_sockets_than_cores_all_messages_arrive() -> None:
     with sockets("127.0.0.1", 3) as socks:
         assert steer_by_core(socks[0], 1)
