@@ -68,7 +68,7 @@ RCODES = {
     23: "BADCOOKIE",
 }
 BLOCKS = {
-    4: "the server gives an address of its own in place of the real one",
+    4: "the server gives an answer of its own in place of the real one",
     15: "the server blocks this name by its own policy",
     16: "the server blocks this name because somebody else requires it",
     17: "the server blocks this name because its client asked for that",

@@ -314,8 +314,11 @@ def reload(path: Path | None) -> None:
     with waiting("building"):
         answer = as_ours(lambda: call(folder / CONTROL_SOCKET, "reload", 330.0))
     for name, state in answer["lists"].items():
-        error = f"; {state['error']}" if state["error"] else ""
-        click.echo(f"{name}: {counted(state['names'], 'name')}{error}")
+        said = [counted(state["names"], "name")]
+        if state["bad_lines"]:
+            said.append(f"{counted(state['bad_lines'], 'bad line')}, which `nxwhy check` shows")
+        said += [text for text in (state["held"], state["error"]) if text]
+        click.echo(f"{name}: {'; '.join(said)}")
     for key in answer["needs_restart"]:
         click.echo(f"`{key}` changed: restart the server to put it in force", err=True)
     if any(state["error"] for state in answer["lists"].values()):

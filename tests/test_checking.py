@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from resolver import checking
+from resolver import checking, parts
 from resolver.checking import Checked, check
-from resolver.config import Config, load
+from resolver.config import Config, Endpoint, load
 from resolver.core.errors import ListRefused
 from resolver.core.patterns import Patterns
 from resolver.edge.builder import Order, build_file
@@ -24,6 +24,12 @@ LISTS = "lists: {ads: {path: ads.txt}}\n"
 
 def config(folder: Path, more: str = "", lists: str = LISTS) -> Config:
     return load(f"{lists}state: state\n{more}", "n.yaml", folder=folder, environment={})
+
+
+@pytest.fixture(autouse=True)
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system name a resolver, wherever this runs."""
+    monkeypatch.setattr(parts, "read_system_resolvers", lambda own: (Endpoint("192.0.2.53", 53),))
 
 
 def checked(made: Config) -> Checked:
@@ -221,3 +227,15 @@ def test_a_list_whose_signature_could_not_be_checked_is_warned_of_where_its_key_
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
     needed = "checking signatures needs more: pip install 'nxwhy[minisign]'"
     assert doubts(tmp_path, text % key) == [f"{where}: {needed}"]
+
+
+def test_that_nobody_is_there_to_ask_is_worth_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ads.txt").write_text("a.example\n")
+    said = "no upstream server: `upstreams` names none, nor does the system any that is not nxwhy"
+    assert said not in checked(config(tmp_path)).warnings
+    monkeypatch.setattr(parts, "read_system_resolvers", lambda own: ())
+    assert said in checked(config(tmp_path)).warnings
+    asks = config(tmp_path, "upstreams: {default: {servers: [192.0.2.53]}}\n")
+    assert said not in checked(asks).warnings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Collection, Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from resolver.config.quantities import Endpoint, shown
 from resolver.core.policy import DEFAULT_GROUP
 from resolver.core.replies import AnswerMode
 
+DOCKERS = "127.0.0.11"
+"""Where Docker answers in a container: what is sent there goes elsewhere, whoever listens."""
 MAX_SUGGESTIONS = 20
 """How many unknown names are compared with the known ones: each costs as much as there are."""
 
@@ -47,13 +50,23 @@ def check(config: Config, lists: Collection[str], upstreams: Collection[str]) ->
 
 
 def is_own(at: Endpoint, listen: Collection[Endpoint]) -> bool:
-    """Say whether one of our listeners would get what is sent there from this machine, as far as we know.
+    """Say whether one of our listeners would get what is sent there from this machine.
 
-    Other loopback addresses than the usual one may be somebody else's (127.0.0.11 in a container) even where
-    we listen on all addresses.
+    Where we listen on all addresses, every address of this machine is ours, or we could not listen there.
     """
-    everywhere = {"127.0.0.1": "0.0.0.0", "::1": "::"}.get(at.host)
-    return at in listen or (everywhere is not None and Endpoint(everywhere, at.port) in listen)
+    everywhere = Endpoint("::" if ":" in at.host else "0.0.0.0", at.port)
+    return at in listen or (everywhere in listen and at.host != DOCKERS and _is_local(at.host))
+
+
+def _is_local(host: str) -> bool:
+    """Say whether this machine has an address: then the system sends from it, too. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((host, 53))
+            return ip_address(host).is_loopback or ip_address(sock.getsockname()[0]) == ip_address(host)
+    except OSError:
+        return False
 
 
 def _lists(config: Config) -> Iterator[Finding]:

@@ -156,7 +156,7 @@ def endpoint(text: str, default_port: int | None = None) -> Endpoint:
     if (host.version == 6) != (bracketed is not None):
         raise ValueError(f"{shown(text)}: brackets are for IPv6 addresses, and only for these")
     if found[2] is None and default_port is None:
-        raise ValueError(f"{shown(text)} lacks a port; write {text}:53")
+        raise ValueError(f"{shown(text)} lacks a port; write {text}:PORT")
     port = int(found[2]) if found[2] is not None else default_port or 0
     if port > 65535:
         raise ValueError(f"port {port} is over 65535")

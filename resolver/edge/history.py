@@ -56,6 +56,12 @@ class Index:
     refused: str | None = field(default=None)
     """What the guards refused last: `accept` means this."""
 
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether an older version is in force than the source holds, which was rejected."""
+        newest = [version.id for version in self.versions[-1:]]
+        return self.rejected is not None and self.current not in newest
+
     def version(self, start: str) -> Version:
         """Return the version whose id begins so. Raises HistoryError where none or several do."""
         found = [version for version in self.versions if version.id.startswith(start)]
@@ -148,7 +154,7 @@ def roll_back(index: Index, start: str) -> Index:
     Raises HistoryError.
     """
     version = index.version(start)
-    latest = index.current if index.rejected is None else index.rejected
+    latest = index.rejected if index.is_rolled_back else index.current  # what the source holds now
     return replace(
         index, current=version.id, rejected=None if latest == version.id else latest, accepted=None
     )

@@ -275,7 +275,9 @@ def two_versions(source: Source, state: Path, given: Sequence[str]) -> tuple[set
     if not ids:
         place = index.versions.index(current)
         if place == 0:
-            raise HistoryError("this list has one version only")
+            only = "this list has one version only"
+            oldest = "the oldest version is in force; `diff LIST A B` compares any two"
+            raise HistoryError(only if len(index.versions) == 1 else oldest)
         ids = [index.versions[place - 1].id]
     before, after = (*ids, current.id)[:2]
     return _words(source, kept.text(before)), _words(source, kept.text(after))

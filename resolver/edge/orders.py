@@ -26,7 +26,8 @@ def _ordered(order: str, index: Index, version: str) -> tuple[Index, str]:
         case "pin":
             return replace(index, pinned=True), f"version {index.current} stays in force until `unpin`"
         case "unpin":
-            return replace(index, pinned=False), "the list follows its source again"
+            stays = ", but stays rolled back until that has a new version" if index.is_rolled_back else ""
+            return replace(index, pinned=False), f"the list follows its source again{stays}"
         case "accept":
             done = accept(index)
             return done, f"version {done.accepted} is taken"

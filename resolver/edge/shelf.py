@@ -143,7 +143,12 @@ class Shelf:
         if self.build is None:
             return {}
         return {
-            loaded.name: {"names": count.names, "bad_lines": loaded.tally.bad, "error": loaded.error}
+            loaded.name: {
+                "names": count.names,
+                "bad_lines": loaded.tally.bad,
+                "held": loaded.held or None,
+                "error": loaded.error,
+            }
             for loaded, count in zip(self.build.lists, self.build.table.counts, strict=True)
         }
 

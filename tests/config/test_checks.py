@@ -148,7 +148,10 @@ def test_what_fits_together_is_taken_without_a_word(text: str) -> None:
         ("::1", "0.0.0.0", False),
         ("192.0.2.1", "192.0.2.1", True),
         ("127.0.0.11", "0.0.0.0", False),
+        ("127.0.0.53", "0.0.0.0", True),
+        ("127.0.0.53", "127.0.0.1", False),
         ("192.0.2.1", "0.0.0.0", False),
+        ("2001:db8::1", "::", False),
     ],
 )
 def test_own_addresses(at: str, listen: str, own: bool) -> None:

@@ -124,8 +124,8 @@ def test_endpoints(text: str, port: int | None, found: tuple[str, int]) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("192.0.2.1", "'192.0.2.1' lacks a port; write 192.0.2.1:53"),
-        ("[2001:db8::1]", "'[2001:db8::1]' lacks a port; write [2001:db8::1]:53"),
+        ("192.0.2.1", "'192.0.2.1' lacks a port; write 192.0.2.1:PORT"),
+        ("[2001:db8::1]", "'[2001:db8::1]' lacks a port; write [2001:db8::1]:PORT"),
         (
             "2001:db8::1",
             "'2001:db8::1' is no address with a port; put an IPv6 address in brackets: [2001:db8::1]:53",

@@ -104,12 +104,14 @@ def test_a_fetched_list_is_in_force_and_a_bad_update_of_it_waits_for_the_owner(
     assert server.command("lists", "rollback", "web", first[:4]).returncode == 0
     assert rcode(server.port, "n199.example") == NXDOMAIN
     assert shown(server)["held"] == "rolled back"
+    assert "web: 200 names; rolled back\n" in server.command("reload").stdout
+    assert "the oldest version is in force" in server.command("lists", "diff", "web").stderr
 
     assert server.command("lists", "pin", "web").returncode == 0
     serve(page, names(150))
     assert server.command("lists", "refresh", "web").returncode == 0
     assert shown(server)["names"] == 200
-    assert server.command("lists", "unpin", "web").returncode == 0
+    assert "web: the list follows its source again" in server.command("lists", "unpin", "web").stdout
     assert shown(server)["names"] == 150
 
     entries = [

@@ -19,6 +19,7 @@ from resolver.edge.history import (
     content_id,
     roll_back,
 )
+from resolver.edge.orders import carry_out
 
 
 @pytest.fixture
@@ -98,6 +99,21 @@ def test_to_roll_back_puts_another_version_in_force_and_the_present_one_aside() 
     assert (roll_back(back, "c").current, roll_back(back, "c").rejected) == (C.id, None)
 
 
+def test_a_version_after_a_rollback_can_be_rolled_back_too(kept: History) -> None:
+    texts = [b"one.example\n", b"two.example\n", b"three.example\n"]
+    one, two, three = [Version(content_id(text), 1.0, 1, len(text), "new content") for text in texts]
+    for version, text in zip((one, two), texts, strict=False):
+        kept.prepare(version.id, text)
+        kept.add(version)
+    kept.save(roll_back(kept.index(), one.id))
+    kept.prepare(three.id, texts[2])
+    kept.add(three)
+    assert (kept.index().current, kept.index().is_rolled_back) == (three.id, False)
+    kept.save(roll_back(kept.index(), one.id))
+    assert (kept.index().current, kept.index().rejected) == (one.id, three.id)
+    assert kept.index().is_rolled_back
+
+
 @pytest.mark.parametrize("start", ["", "d"])
 def test_a_version_is_named_by_a_beginning_that_no_other_has(start: str) -> None:
     with pytest.raises(HistoryError, match="is no version; there are a"):
@@ -117,3 +133,10 @@ def test_a_content_that_was_prepared_stays_until_another_one_is(kept: History, t
     assert kept.index().current == first
     assert {path.stem for path in tmp_path.rglob("*.z")} == {first, content_id(b"c")}
     assert add(kept, "c") == kept.index().current
+
+
+def test_unpin_says_that_a_list_stays_rolled_back(kept: History) -> None:
+    kept.save(replace(roll_back(INDEX, "a"), pinned=True))
+    assert carry_out("unpin", kept).endswith("but stays rolled back until that has a new version")
+    kept.save(replace(INDEX, pinned=True))
+    assert carry_out("unpin", kept) == "the list follows its source again"
