@@ -16,6 +16,7 @@ from resolver.core.replies import AnswerMode
 
 DOCKERS = "127.0.0.11"
 """Where Docker answers in a container: what is sent there goes elsewhere, whoever listens."""
+_UNLESS = ", unless the system leads elsewhere what is sent there"
 MAX_SUGGESTIONS = 20
 """How many unknown names are compared with the known ones: each costs as much as there are."""
 
@@ -133,8 +134,11 @@ def _upstreams(config: Config, written: frozenset[str]) -> Iterator[Finding]:
     listen = frozenset(config.listen.dns)
     for name, group in config.upstreams.items():
         for place, server in enumerate(group.servers):
-            if is_own(server.endpoint, listen):
-                yield Finding(("upstreams", name, "servers", place), "this is our own address: a loop")
+            at = server.endpoint
+            if is_own(at, listen):
+                sure = at in listen or at.host in ("127.0.0.1", "::1")
+                said = "this is our own address: a loop" + ("" if sure else _UNLESS)
+                yield Finding(("upstreams", name, "servers", place), said, fatal=sure)
 
 
 def _listeners(config: Config) -> Iterator[Finding]:

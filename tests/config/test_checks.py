@@ -140,6 +140,14 @@ def test_what_fits_together_is_taken_without_a_word(text: str) -> None:
     assert config(text).warnings == ()
 
 
+def test_an_address_of_this_machine_among_upstreams_is_warned_of_where_we_listen_on_all() -> None:
+    text = "listen: {dns: [0.0.0.0:53]}\nupstreams: {default: {servers: [127.0.0.53]}}"
+    (warning,) = config(text).warnings
+    assert str(warning).endswith(
+        "servers.0: this is our own address: a loop, unless the system leads elsewhere what is sent there"
+    )
+
+
 @pytest.mark.parametrize(
     ("at", "listen", "own"),
     [
