@@ -41,9 +41,9 @@ class Shelf:
 
         `good_s` says when lists were last found good that were not just now, in Unix seconds.
         """
-        before = {} if self.build is None else dict(zip(self.names(), self.build.table.counts, strict=True))
+        before = {} if self.build is None else _standing(self.build)
         unkept = {loaded.name: loaded.unkept for loaded in self._loaded()}
-        self.build = build
+        self.build, now = build, _standing(build)
         for loaded, count in zip(build.lists, build.table.counts, strict=True):
             if loaded.awaited and self._fetch(loaded.name).error is None:
                 log.info(
@@ -60,9 +60,9 @@ class Shelf:
             self._success_s[loaded.name] = good_s.get(loaded.name, time.time())
             if loaded.unkept and unkept.get(loaded.name) != loaded.unkept:
                 log.error("%s", not_kept(loaded.unkept), extra=fields(list=loaded.name))
-            if loaded.hint and before.get(loaded.name) != count:
+            if loaded.hint and before.get(loaded.name) != now[loaded.name]:
                 log.warning("how a list is read: %s", loaded.hint, extra=fields(list=loaded.name))
-            if before.get(loaded.name) != count:
+            if before.get(loaded.name) != now[loaded.name]:
                 log.info(
                     "list in force",
                     extra=fields(list=loaded.name, names=count.names, own=count.own, bad=loaded.tally.bad),
@@ -167,6 +167,12 @@ class Shelf:
 
     def _loaded(self) -> tuple[Loaded, ...]:
         return () if self.build is None else self.build.lists
+
+
+def _standing(build: Build) -> dict[str, object]:
+    """Return what of each list is in force: what was counted in it, and the version."""
+    counted = zip(build.lists, build.table.counts, strict=True)
+    return {loaded.name: (count, loaded.version) for loaded, count in counted}
 
 
 def not_kept(reason: str) -> str:

@@ -86,7 +86,12 @@ def test_a_list_of_which_nothing_is_in_force_is_missing(path: Path) -> None:
     assert shelf.missing() == ["ads"]
     assert shelf.states()[0].last_success_s is None
     assert shelf.summary() == {
-        "ads": {"names": 0, "bad_lines": 0, "error": f"{path}: No such file or directory"}
+        "ads": {
+            "names": 0,
+            "bad_lines": 0,
+            "held": None,
+            "error": f"{path}: No such file or directory",
+        }
     }
 
 
@@ -101,6 +106,8 @@ def test_what_is_new_or_wrong_is_logged_once_a_build(path: Path, caplog: pytest.
 
     assert said() == [("INFO", "list in force")]
     assert said() == []
+    path.write_text("z.example\n")  # as many names, and others
+    assert said() == [("INFO", "list in force")]
     path.write_text("a.example\nb.example\nsome bad line\n")
     assert said() == [("INFO", "list in force"), ("WARNING", "bad line")]
     path.unlink()
