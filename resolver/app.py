@@ -240,7 +240,7 @@ class App:
         await self._reload_and_log("start")
 
     def _reason(self, name: bytes, client: Address, languages: Sequence[str]) -> Reason | None:
-        """Return why a name is blocked for a client of the notice page; None where it is not."""
+        """Count a client of the notice page; return why its name is blocked, None where it is not."""
         verdict = self._service.clients.policy.profile_for(client).decide(name)
         self._counters.visit(verdict)
         return verdict.reason(languages) if verdict.blocks else None
@@ -294,6 +294,8 @@ class App:
 
     def _follow_system(self) -> None:
         """Ask from here on whom the system names, where the owner names nobody."""
+        if not self._come_from.by_system:
+            return
         come_from = origins(self._config, self._come_from)
         if come_from == self._come_from:
             return

@@ -28,7 +28,14 @@ from resolver.edge.intake import (
 )
 from resolver.engines import make_steps
 from resolver.listing import counted
-from resolver.parts import failed_tests, list_sources, make_upstreams, protected_names, waiting_tests
+from resolver.parts import (
+    failed_tests,
+    has_servers,
+    list_sources,
+    make_upstreams,
+    protected_names,
+    waiting_tests,
+)
 from resolver.record_checks import record_warnings
 
 SHOWN = 5
@@ -52,7 +59,7 @@ def check(config: Config, told: Callable[[str], object], today: date) -> Checked
     guards = _Guards(config, steps)
     warnings = [str(warning) for warning in config.warnings]
     warnings += _unverifiable(config)
-    if not any(group.servers for group in make_upstreams(config).values()):
+    if not has_servers(make_upstreams(config)):
         warnings.append(
             "no upstream server: `upstreams` names none, nor does the system any that is not nxwhy"
         )

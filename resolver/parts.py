@@ -219,12 +219,13 @@ def origins(config: Config, before: Origins | None = None) -> Origins:
     network.
     """
     found = Origins(config.routes, make_upstreams(config), config.server, not config.upstreams)
-    if before is None or not (found.by_system and before.by_system) or _anybody(found.upstreams):
+    if before is None or not (found.by_system and before.by_system) or has_servers(found.upstreams):
         return found
     return found._replace(upstreams=before.upstreams)
 
 
-def _anybody(upstreams: Mapping[str, GroupSpec]) -> bool:
+def has_servers(upstreams: Mapping[str, GroupSpec]) -> bool:
+    """Say whether there is anybody to ask."""
     return any(group.servers for group in upstreams.values())
 
 

@@ -32,8 +32,6 @@ _NO_TYPES = {
 }
 """What is not asked for, and its error: meta types and zone transfers (RFC 6895, section 3.1), and the type
 that only denials hold (RFC 9824, section 3.5)."""
-_NOTHING_BUT_OPT = b"\0\0\0\0\0\0\0\1"
-"""Counts of a message that has one additional record."""
 NOT_AUTHORITATIVE = extended_error(replies.NOT_AUTHORITATIVE)
 _NO_ERROR = (b"", b"\0\0")
 """Extended errors that say nothing: none at all, or `other` without a text (up to draft 09)."""
@@ -173,7 +171,7 @@ class Engine:
 
     def _without_question(self, wire: bytes, address: bytes, now: float) -> Reply | None:
         """Answer a message that has no question and asks for a cookie (RFC 7873, section 5.4)."""
-        if self.cookies is None or wire[2:3] not in (b"\0", b"\1") or wire[4:12] != _NOTHING_BUT_OPT:
+        if self.cookies is None or wire[2:3] not in (b"\0", b"\1") or wire[4:15] != w.NOTHING_BUT_OPT:
             return None
         try:
             edns = read_opt(wire[w.HEADER_SIZE :])

@@ -43,6 +43,8 @@ _SECTIONS = struct.Struct(">3H")
 _RECORD = struct.Struct(">HHIH")
 _ONE_QUESTION = b"\0\1\0\0\0\0\0\0"
 _ONE_QUESTION_ONE_MORE = b"\0\1\0\0\0\0\0\1"
+NOTHING_BUT_OPT = b"\0\0\0\0\0\0\0\1" + b"\0\0\x29"
+"""Counts of a message without a question, and how its OPT record begins."""
 _IN_BYTES = b"\0\1"
 _IXFR_BYTES = IXFR.to_bytes(2, "big")
 """Such a query alone has a record: the SOA that its client has (RFC 1995, section 3)."""
@@ -266,7 +268,7 @@ def _bare_error(wire: bytes) -> Answer | None:
     Some put their OPT record behind it. Raises WireError for one that cannot be read.
     """
     rcode, edns = wire[3] & 0x0F, None
-    if wire[4:15] == _NOTHING_BUT_OPT:
+    if wire[4:15] == NOTHING_BUT_OPT:
         edns = read_opt(wire[HEADER_SIZE:])
         rcode |= edns.extended_rcode << 4
     elif wire[4:] != bytes(8):
@@ -276,7 +278,6 @@ def _bare_error(wire: bytes) -> Answer | None:
     return Answer(rcode, False, False, edns, b"", (0, 0, 0), (), 0, None, ())
 
 
-_NOTHING_BUT_OPT = b"\0\0\0\0\0\0\0\1" + b"\0\0\x29"
 _BARE_ERRORS = frozenset((FORMERR, SERVFAIL, NOTIMP, REFUSED, BADVERS))
 _LEADS_ON = frozenset((CNAME, DNAME, SVCB, HTTPS))
 

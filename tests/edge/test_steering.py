@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from resolver.edge import steering, udp
+from resolver.edge import udp
 from resolver.edge.steering import steer_by_core
+from tests import twins
 
 CLIENTS = 40
 needs_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
@@ -72,7 +73,7 @@ def test_with_fewer_sockets_than_cores_all_messages_arrive() -> None:
 
 
 def test_where_it_cannot_be_had_clients_are_spread_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steering, "_SO_ATTACH_REUSEPORT_CBPF", 9999)
+    twins.spread(monkeypatch)
     with sockets("127.0.0.1", 2) as socks:
         assert not steer_by_core(socks[0], 2)
         assert len(reached(socks, max(os.sched_getaffinity(0)))) == 2

@@ -520,9 +520,8 @@ async def test_questions_leave_from_changing_ports_with_ids_nobody_can_foresee(a
 @pytest.mark.usefixtures("patient")
 async def test_sockets_are_replaced_after_so_many_questions_and_no_answer_is_lost() -> None:
     async with running() as (made, up):
-        for first in range(
-            0, 12 * edge_server.SENDS, 100
-        ):  # of which each of 8 sockets has more than its share
+        # so many that each of 8 sockets has more than its share
+        for first in range(0, 12 * edge_server.SENDS, 100):
             asking = [made.ask(query(f"n{first + number}.example")) for number in range(100)]
             assert {reply[3] & 15 for reply in await asyncio.gather(*asking)} == {0}
     assert len({asked.port for asked in up.asked}) >= 2 * edge_server.POOL

@@ -118,9 +118,8 @@ async def test_what_has_no_room_in_the_ring_is_counted_and_nothing_else_is_lost(
             while int.from_bytes(blocking_recv(client.sock)[:2], "big") != sent & 0xFFFF:
                 pass
         async with asyncio.timeout(PATIENCE_S):  # those that had room are answered: they cannot be read
-            while (
-                _failed(made) + made.counters.drops()["overload"] < sent
-            ):  # of a batch these are counted last
+            # of a batch, what is dropped is counted last
+            while _failed(made) + made.counters.drops()["overload"] < sent:
                 await asyncio.sleep(0)
         dropped = made.counters.drops()["overload"]
         assert _failed(made) == sent - dropped
